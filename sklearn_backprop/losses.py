@@ -1,0 +1,222 @@
+"""Losses: one value per sample, and the gradient of their mean.
+
+``forward(output, y_true)`` returns the loss of each sample, ``calculate`` their mean
+(the data loss; regularization is the network's), ``backward`` the gradient of that
+mean with respect to `output`. ``loss_gradient`` does all of it in one pass into given
+memory; it is what a network calls. Nothing that is passed in is written to.
+
+A loss that is fused with the activation of the output layer takes the logits, the
+values before that activation. Computed from there, loss and gradient agree at any
+logit, where a clipped probability would make them differ.
+"""
+
+import numpy as np
+from scipy.special import xlogy
+
+__all__ = [
+    "BinaryCrossentropy",
+    "CategoricalCrossentropy",
+    "Poisson",
+    "SoftmaxCategoricalCrossentropy",
+    "SquaredError",
+]
+
+
+class Loss:
+    """What the losses share: means and weights.
+
+    A subclass gives ``_evaluate(output, y_true, out)``, which returns the loss of each
+    sample and writes each loss's own gradient to `out`.
+    """
+
+    def forward(self, output, y_true):
+        """Return the loss of each sample.
+
+        Parameters
+        ----------
+        output : ndarray of shape (n_samples, n_outputs)
+            What the loss is a function of: see the class.
+        y_true : ndarray
+            Targets, in the form the class names.
+
+        Returns
+        -------
+        losses : ndarray of shape (n_samples,)
+        """
+        return self._evaluate(output, y_true, np.empty_like(output))
+
+    def calculate(self, output, y_true, sample_weight=None):
+        """Return the data loss: the (weighted) mean of the sample losses.
+
+        Parameters
+        ----------
+        output, y_true : ndarray
+            As for `forward`.
+        sample_weight : ndarray of shape (n_samples,), default=None
+
+        Returns
+        -------
+        loss : float
+        """
+        return self.loss_gradient(output, y_true, sample_weight)
+
+    def backward(self, output, y_true):
+        """Set and return `dinputs`, the gradient of the mean loss.
+
+        Parameters
+        ----------
+        output, y_true : ndarray
+            As for `forward`.
+
+        Returns
+        -------
+        dinputs : ndarray of shape (n_samples, n_outputs)
+        """
+        self.dinputs = np.empty_like(output)
+        self.loss_gradient(output, y_true, out=self.dinputs)
+        return self.dinputs
+
+    def loss_gradient(self, output, y_true, sample_weight=None, out=None):
+        """Return the mean loss and write its gradient to `out`.
+
+        Parameters
+        ----------
+        output, y_true : ndarray
+            As for `forward`.
+        sample_weight : ndarray of shape (n_samples,), default=None
+            Weights of the mean, with a positive sum.
+        out : ndarray of shape (n_samples, n_outputs), default=None
+            Where the gradient goes.
+
+        Returns
+        -------
+        loss : float
+        """
+        if out is None:
+            out = np.empty_like(output)
+        losses = self._evaluate(output, y_true, out)
+        if sample_weight is None:
+            out *= 1.0 / len(losses)
+            return float(losses.mean(dtype=np.float64))
+        shares = sample_weight / sample_weight.sum()
+        out *= shares[:, np.newaxis]
+        return float(np.dot(losses, shares))
+
+
+class CategoricalCrossentropy(Loss):
+    """Cross-entropy of class probabilities, ``-sum_j y_j log(p_j)``.
+
+    `output` holds probabilities, ``y_true`` class indices of shape (n_samples,) or
+    one-hot rows. The gradient of the mean is ``-y_true / output / n_samples``.
+    Probabilities are kept off zero, where the loss is infinite, by the smallest
+    normal number; `SoftmaxCategoricalCrossentropy` needs no such care.
+
+    References
+    ----------
+    Bishop (2006), "Pattern Recognition and Machine Learning", equation 4.108.
+    """
+
+    def _evaluate(self, output, y_true, out):
+        probabilities = np.maximum(output, np.finfo(output.dtype).tiny)
+        one_hot = y_true
+        if y_true.ndim == 1:
+            one_hot = np.equal(y_true[:, np.newaxis], np.arange(output.shape[-1]))
+        np.negative(np.divide(one_hot, probabilities, out=out), out=out)
+        return -xlogy(one_hot, probabilities).sum(axis=-1)
+
+
+class SoftmaxCategoricalCrossentropy(Loss):
+    """Softmax and cross-entropy in one, from the logits by log-sum-exp.
+
+    ``loss = log(sum_k exp(z_k)) - sum_j y_j z_j``; the gradient of the mean is
+    ``(probabilities - one_hot) / n_samples``. ``y_true`` holds class indices of shape
+    (n_samples,) or rows that sum to one.
+
+    References
+    ----------
+    Bishop (2006), "Pattern Recognition and Machine Learning", equations 4.104, 4.108
+    and 4.109.
+    """
+
+    def _evaluate(self, output, y_true, out):
+        shifted = np.subtract(output, output.max(axis=-1, keepdims=True), out=out)
+        if y_true.ndim == 1:
+            chosen = (np.arange(len(y_true)), y_true)
+            target_logits = shifted[chosen]
+        else:
+            target_logits = (shifted * y_true).sum(axis=-1)
+        probabilities = np.exp(shifted, out=out)
+        totals = probabilities.sum(axis=-1, keepdims=True)
+        probabilities /= totals
+        if y_true.ndim == 1:
+            probabilities[chosen] -= 1.0
+        else:
+            probabilities -= y_true
+        return np.log(totals[:, 0]) - target_logits
+
+
+class BinaryCrossentropy(Loss):
+    """Logistic sigmoid and binary cross-entropy in one, from the logits.
+
+    ``loss = sum_j softplus(z_j) - y_j z_j`` with ``softplus(z) = log(1 + exp(z))``;
+    the gradient of the mean is ``(sigmoid(z) - y_true) / n_samples``. ``y_true`` holds
+    0 or 1 (or a probability) per output, of shape (n_samples, n_outputs).
+
+    References
+    ----------
+    Bishop (2006), "Pattern Recognition and Machine Learning", equations 4.90 and 4.91.
+    """
+
+    def _evaluate(self, output, y_true, out):
+        # exp(-|z|) cannot overflow, and serves both the loss and the sigmoid.
+        decay = np.exp(-np.abs(output))
+        losses = np.maximum(output, 0.0) + np.log1p(decay) - output * y_true
+        sigmoid = np.divide(np.where(output < 0.0, decay, 1.0), 1.0 + decay, out=out)
+        sigmoid -= y_true
+        return losses.sum(axis=-1)
+
+
+class SquaredError(Loss):
+    """Half the squared error, averaged over the outputs.
+
+    ``loss = sum_j (output_j - y_j)^2 / (2 n_outputs)``; the gradient of the mean is
+    ``(output - y_true) / (n_outputs n_samples)``, times `gradient_scale`.
+
+    Parameters
+    ----------
+    gradient_scale : float, default=1.0
+        Factor of the gradient alone. With ``n_outputs`` a step follows the sum over
+        the outputs while the reported loss stays their mean, which is what
+        scikit-learn's stochastic solvers do.
+
+    References
+    ----------
+    Bishop (2006), "Pattern Recognition and Machine Learning", equation 5.11.
+    """
+
+    def __init__(self, gradient_scale=1.0):
+        self.gradient_scale = gradient_scale
+
+    def _evaluate(self, output, y_true, out):
+        errors = np.subtract(output, y_true, out=out)
+        losses = np.square(errors).mean(axis=-1) * 0.5
+        errors *= self.gradient_scale / output.shape[-1]
+        return losses
+
+
+class Poisson(Loss):
+    """Half the Poisson deviance, from the logarithm of the mean (the log link).
+
+    ``loss = sum_j exp(z_j) - y_j z_j + y_j log(y_j) - y_j``; the gradient of the mean
+    is ``(exp(z) - y_true) / n_samples``. ``y_true`` is not negative.
+
+    References
+    ----------
+    McCullagh and Nelder (1989), "Generalized Linear Models", table 2.1.
+    """
+
+    def _evaluate(self, output, y_true, out):
+        means = np.exp(output, out=out)
+        losses = means - y_true * output + xlogy(y_true, y_true) - y_true
+        means -= y_true
+        return losses.sum(axis=-1)

@@ -1,0 +1,185 @@
+"""Optimizers: one step from parameters and gradients, in place.
+
+An optimizer serves one parameter vector and keeps its memory of past gradients. It
+writes to ``parameters`` alone, by ``update(parameters, gradients)``, and takes its
+step size from `learning_rate`, which may be set between steps.
+"""
+
+import math
+
+import numpy as np
+
+__all__ = ["SGD", "Adam"]
+
+# A moment that only decays ends in denormal numbers, on which arithmetic is many times
+# slower; a dead unit would slow all of training. Every so many steps what has become
+# negligible is therefore set to zero.
+FLUSH_INTERVAL = 64
+
+
+class _Optimizer:
+    """What the optimizers share: the memory of past gradients.
+
+    A subclass gives ``_step(parameters, gradients, scratch)`` and names its moments,
+    arrays shaped like the parameters, in `_moments`. With each goes the power of the
+    smallest normal number below which it counts as nothing: a half for a mean of
+    gradients, one for a mean of their squares, so that no mean outlives its square.
+    """
+
+    _moments = {}
+
+    def __init__(self, learning_rate):
+        self.learning_rate = learning_rate
+        self.n_updates = 0
+
+    def update(self, parameters, gradients):
+        """Take one step.
+
+        Parameters
+        ----------
+        parameters : ndarray
+            Changed in place.
+        gradients : ndarray of the same shape
+            Only read.
+
+        Raises
+        ------
+        ValueError
+            If `parameters` has another shape than at the first step.
+        """
+        if self.n_updates == 0:
+            for name in self._moments:
+                setattr(self, name, np.zeros_like(parameters))
+        if getattr(self, "_scratch", None) is None:
+            self._scratch = np.empty_like(parameters)
+        if self._scratch.shape != parameters.shape:
+            raise ValueError(
+                f"parameters of shape {parameters.shape} were given to an optimizer "
+                f"that serves parameters of shape {self._scratch.shape}; use one "
+                "optimizer per array, or one vector for all (network.flatten)."
+            )
+        self.n_updates += 1
+        self._step(parameters, gradients, self._scratch)
+        if self.n_updates % FLUSH_INTERVAL == 0:
+            self._flush()
+
+    def _flush(self):
+        """Set to zero the moments that are on their way to denormal numbers."""
+        scratch = self._scratch
+        for name, power in self._moments.items():
+            moment = getattr(self, name)
+            negligible = float(np.finfo(moment.dtype).tiny) ** power
+            np.absolute(moment, out=scratch)
+            moment *= np.greater(scratch, negligible, out=scratch)
+
+    def inherit(self, previous, dtype):
+        """Take over the memory of another optimizer of this type, as a copy.
+
+        Parameters
+        ----------
+        previous : optimizer
+        dtype : dtype
+            Of the parameters from now on.
+        """
+        self.n_updates = previous.n_updates
+        if self.n_updates > 0:
+            for name in self._moments:
+                setattr(self, name, np.array(getattr(previous, name), dtype=dtype))
+
+    def __getstate__(self):
+        return {**self.__dict__, "_scratch": None}
+
+
+class SGD(_Optimizer):
+    """Stochastic gradient descent with momentum.
+
+    ``velocity = momentum * velocity - learning_rate * gradients``; then
+    ``parameters += velocity``, or with Nesterov's momentum
+    ``parameters += momentum * velocity - learning_rate * gradients``.
+
+    Parameters
+    ----------
+    learning_rate : float, default=0.001
+        Step size.
+    momentum : float in [0, 1], default=0.0
+        Share of the velocity that is kept. At 0 a step is
+        ``parameters += -learning_rate * gradients``.
+    nesterov : bool, default=False
+        Whether to look ahead along the new velocity.
+
+    References
+    ----------
+    Sutskever, Martens, Dahl and Hinton (2013), "On the importance of initialization
+    and momentum in deep learning", equations 1 to 4.
+    """
+
+    _moments = {"velocity": 0.5}
+
+    def __init__(self, learning_rate=0.001, *, momentum=0.0, nesterov=False):
+        super().__init__(learning_rate)
+        self.momentum = momentum
+        self.nesterov = nesterov
+
+    def _step(self, parameters, gradients, scratch):
+        velocity = self.velocity
+        downhill = np.multiply(gradients, -self.learning_rate, out=scratch)
+        velocity *= self.momentum
+        velocity += downhill
+        if self.nesterov:
+            parameters += downhill
+            parameters += np.multiply(velocity, self.momentum, out=scratch)
+        else:
+            parameters += velocity
+
+
+class Adam(_Optimizer):
+    """Adam: steps scaled by running means of the gradient and of its square.
+
+    ``m = beta_1 m + (1 - beta_1) g``, ``v = beta_2 v + (1 - beta_2) g^2``,
+    ``parameters -= learning_rate sqrt(1 - beta_2^t) / (1 - beta_1^t)
+    m / (sqrt(v) + epsilon)``.
+
+    The factors ``1 - beta`` are not multiplied into the moments but folded into the
+    step size and into `epsilon`, which saves two passes over memory:
+    ``first_moment = m / (1 - beta_1)``, ``second_moment = v / (1 - beta_2)``.
+
+    Parameters
+    ----------
+    learning_rate : float, default=0.001
+        Step size.
+    beta_1, beta_2 : float in [0, 1), default=0.9 and 0.999
+        Decay of the first and the second moment.
+    epsilon : float, default=1e-8
+        Keeps the quotient finite.
+
+    References
+    ----------
+    Kingma and Ba (2015), "Adam: a method for stochastic optimization", algorithm 1 in
+    the order of computation of section 2.
+    """
+
+    _moments = {"first_moment": 0.5, "second_moment": 1.0}
+
+    def __init__(self, learning_rate=0.001, *, beta_1=0.9, beta_2=0.999, epsilon=1e-8):
+        super().__init__(learning_rate)
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+
+    def _step(self, parameters, gradients, scratch):
+        t = self.n_updates
+        first_scale = (1.0 - self.beta_1) / (1.0 - self.beta_1**t)
+        root_scale = math.sqrt(1.0 - self.beta_2)
+        step = self.learning_rate * first_scale * math.sqrt(1.0 - self.beta_2**t)
+
+        first, second = self.first_moment, self.second_moment
+        first *= self.beta_1
+        first += gradients
+        second *= self.beta_2
+        second += np.multiply(gradients, gradients, out=scratch)
+
+        denominator = np.sqrt(second, out=scratch)
+        denominator += self.epsilon / root_scale
+        change = np.divide(first, denominator, out=scratch)
+        change *= step / root_scale
+        parameters -= change
