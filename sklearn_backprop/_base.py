@@ -2,7 +2,8 @@
 
 import copy
 import warnings
-from numbers import Integral, Real
+from contextlib import nullcontext
+from itertools import pairwise
 
 import numpy as np
 import scipy.sparse as sp
@@ -10,41 +11,33 @@ from sklearn.base import BaseEstimator, _fit_context, is_regressor
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import (
     _check_sample_weight,
     check_is_fitted,
     validate_data,
 )
 
-from .batches import Batches
-from .layers import (
-    Exponential,
-    Identity,
-    Logistic,
-    ReLU,
-    Softmax,
-    Tanh,
-    glorot_uniform,
+from ._parameters import (
+    ACTIVATIONS,
+    OUTPUT_ACTIVATIONS,
+    PARAMETER_CONSTRAINTS,
+    make_optimizer,
+    make_schedule,
+    read_batch_size,
+    read_hidden_layer_sizes,
 )
+from ._threads import SMALL_BATCH, one_blas_thread, products_cost
+from .batches import Batches
+from .layers import Identity, glorot_uniform
 from .network import Network, dense_stack
-from .optimizers import SGD, Adam
-from .schedules import Adaptive, Constant, InverseScaling
 from .training import DIVERGED, EpochTrainer, Run, minimize_lbfgs
-
-ACTIVATIONS = {"identity": Identity, "logistic": Logistic, "relu": ReLU, "tanh": Tanh}
-OUTPUT_ACTIVATIONS = {
-    "exp": Exponential,
-    "identity": Identity,
-    "logistic": Logistic,
-    "softmax": Softmax,
-}
 
 # Values that the layers hold at once when predicting: 8 MB in float64.
 PREDICT_VALUES = 1 << 20
 
 
 def is_stochastic(estimator):
+    """Return True, or say why there is no `partial_fit`."""
     if estimator.solver == "lbfgs":
         raise AttributeError(
             "partial_fit is only available for stochastic optimizers. lbfgs is not "
@@ -60,41 +53,7 @@ class BaseMLP(BaseEstimator):
     ``_stratification``.
     """
 
-    _parameter_constraints: dict = {
-        "hidden_layer_sizes": [
-            "array-like",
-            Interval(Integral, 1, None, closed="left"),
-        ],
-        "activation": [StrOptions(set(ACTIVATIONS))],
-        "solver": [StrOptions({"lbfgs", "sgd", "adam"})],
-        "alpha": [Interval(Real, 0, None, closed="left")],
-        "batch_size": [
-            StrOptions({"auto"}),
-            Interval(Integral, 1, None, closed="left"),
-        ],
-        "learning_rate": [StrOptions({"constant", "invscaling", "adaptive"})],
-        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
-        "power_t": [Interval(Real, 0, None, closed="left")],
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
-        "shuffle": ["boolean"],
-        "random_state": ["random_state"],
-        "tol": [Interval(Real, 0, None, closed="left")],
-        "verbose": ["verbose"],
-        "warm_start": ["boolean"],
-        "momentum": [Interval(Real, 0, 1, closed="both")],
-        "nesterovs_momentum": ["boolean"],
-        "early_stopping": ["boolean"],
-        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
-        "beta_1": [Interval(Real, 0, 1, closed="left")],
-        "beta_2": [Interval(Real, 0, 1, closed="left")],
-        "epsilon": [Interval(Real, 0, None, closed="neither")],
-        "n_iter_no_change": [
-            Interval(Integral, 1, None, closed="left"),
-            Options(Real, {np.inf}),
-        ],
-        "max_fun": [Interval(Integral, 1, None, closed="left")],
-        "dtype": [StrOptions({"auto", "float32", "float64"})],
-    }
+    _parameter_constraints: dict = PARAMETER_CONSTRAINTS
 
     def __init__(
         self,
@@ -202,47 +161,36 @@ class BaseMLP(BaseEstimator):
         continuing = hasattr(self, "coefs_") and (self.warm_start or incremental)
         if incremental and self.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True")
-        hidden_layer_sizes = self._read_hidden_layer_sizes(continuing)
+        hidden_layer_sizes = read_hidden_layer_sizes(self.hidden_layer_sizes)
+        if continuing:
+            self._check_hidden_layer_sizes(hidden_layer_sizes)
         X, y = self._read_data(X, y, reset=not continuing)
         dtype = self._training_dtype(X, continuing)
         targets = self._read_targets(y, dtype, continuing, incremental, classes)
         sample_weight = _read_sample_weight(sample_weight, X, dtype)
 
         run = self._take_up_run(continuing)
-        if continuing:
-            coefs, intercepts = self.coefs_, self.intercepts_
-        else:
-            layer_units = [X.shape[1], *hidden_layer_sizes, self.n_outputs_]
-            coefs, intercepts = self._draw_parameters(layer_units, run.rng)
-        coefs = [array.astype(dtype, copy=False) for array in coefs]
-        intercepts = [array.astype(dtype, copy=False) for array in intercepts]
-        layers = dense_stack(coefs, intercepts, ACTIVATIONS[self.activation])
-        network = Network(layers, self._loss(), float(self.alpha)).flatten()
-
-        if self.solver == "lbfgs":
-            self._fit_lbfgs(network, run, X, targets, sample_weight)
-        else:
-            data = X, targets, sample_weight
-            self._fit_stochastic(network, run, data, continuing, incremental)
+        layer_units = [X.shape[1], *hidden_layer_sizes, self.n_outputs_]
+        network = self._build_network(layer_units, dtype, run.rng, continuing)
+        data = X, targets, sample_weight
+        with self._thread_limit(network, X.shape[0]):
+            if self.solver == "lbfgs":
+                self._fit_lbfgs(network, run, data)
+            else:
+                self._fit_stochastic(network, run, data, continuing, incremental)
         if not np.isfinite(network.parameters).all():
             raise ValueError(DIVERGED)
         self._adopt(network, run)
         self._run = run if self.warm_start or incremental else None
 
-    def _read_hidden_layer_sizes(self, continuing):
-        sizes = self.hidden_layer_sizes
-        sizes = list(sizes) if hasattr(sizes, "__iter__") else [sizes]
-        if not all(isinstance(size, Integral) and size > 0 for size in sizes):
-            raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
-        if continuing:
-            fitted = [coef.shape[1] for coef in self.coefs_[:-1]]
-            if sizes != fitted:
-                raise ValueError(
-                    f"hidden_layer_sizes is {sizes}, but training goes on from a model "
-                    f"with hidden_layer_sizes={fitted}. Set it back, or fit anew with "
-                    "warm_start=False."
-                )
-        return sizes
+    def _check_hidden_layer_sizes(self, sizes):
+        fitted = [len(intercept) for intercept in self.intercepts_[:-1]]
+        if sizes != fitted:
+            raise ValueError(
+                f"hidden_layer_sizes is {sizes}, but training goes on from a model "
+                f"with hidden_layer_sizes={fitted}. Set it back, or fit anew with "
+                "warm_start=False."
+            )
 
     def _read_data(self, X, y, reset):
         dtypes = [np.float64, np.float32]
@@ -266,13 +214,29 @@ class BaseMLP(BaseEstimator):
             return np.dtype(self.dtype)
         return self.coefs_[0].dtype if continuing else X.dtype
 
-    def _draw_parameters(self, layer_units, rng):
-        factor = 2.0 if self.activation == "logistic" else 6.0
-        drawn = [
-            glorot_uniform(rng, n_inputs, n_neurons, factor)
-            for n_inputs, n_neurons in zip(layer_units, layer_units[1:], strict=False)
-        ]
-        return zip(*drawn, strict=True)
+    def _build_network(self, layer_units, dtype, rng, continuing):
+        """Return a network with a copy of the fitted parameters, or with new ones."""
+        if continuing:
+            coefs = [coef.astype(dtype, copy=False) for coef in self.coefs_]
+            intercepts = [bias.astype(dtype, copy=False) for bias in self.intercepts_]
+        else:
+            factor = 2.0 if self.activation == "logistic" else 6.0
+            drawn = [
+                glorot_uniform(rng, n_inputs, n_neurons, factor, dtype)
+                for n_inputs, n_neurons in pairwise(layer_units)
+            ]
+            coefs, intercepts = zip(*drawn, strict=True)
+        layers = dense_stack(coefs, intercepts, ACTIVATIONS[self.activation])
+        return Network(layers, self._loss(), float(self.alpha)).flatten()
+
+    def _thread_limit(self, network, n_samples):
+        """Return a context in which BLAS has one thread if a batch is small."""
+        n_rows = n_samples
+        if self.solver != "lbfgs":
+            n_rows = read_batch_size(self.batch_size, n_samples)
+        n_weights = sum(layer.weights.size for layer in network.dense)
+        is_small = products_cost(n_rows, n_weights) < SMALL_BATCH
+        return one_blas_thread if is_small else nullcontext()
 
     def _take_up_run(self, continuing):
         """Return a copy of the run to continue, or a new one."""
@@ -291,7 +255,8 @@ class BaseMLP(BaseEstimator):
             run.best_score = self.best_validation_score_
         return run
 
-    def _fit_lbfgs(self, network, run, X, targets, sample_weight):
+    def _fit_lbfgs(self, network, run, data):
+        X, targets, sample_weight = data
         n_before = len(run.loss_curve)
         outcome, loss = minimize_lbfgs(
             network,
@@ -309,37 +274,31 @@ class BaseMLP(BaseEstimator):
         run.best_loss = loss
         self.loss_ = loss
         if outcome == "interrupted":
-            warnings.warn("Training interrupted by user.", stacklevel=5)
+            warnings.warn("Training interrupted by user.", stacklevel=6)
         elif outcome != "converged":
             warnings.warn(
                 f"lbfgs failed to converge after {n_iter} iteration(s): {outcome}. "
                 "Increase max_iter or max_fun, or scale the data.",
                 ConvergenceWarning,
-                stacklevel=5,
+                stacklevel=6,
             )
 
     def _fit_stochastic(self, network, run, data, continuing, incremental):
         X, targets, sample_weight = data
-        self._prepare_rows(run, X.shape[0], targets, sample_weight)
+        self._hold_out_rows(run, X.shape[0], targets, sample_weight)
         if run.last_parameters is not None:
             network.parameters[...] = run.last_parameters
-        n_rows = X.shape[0] if run.rows is None else len(run.rows)
-        batches = Batches(
-            X, targets, sample_weight, self._read_batch_size(n_rows), network.dtype
-        )
-        schedule = self._schedule()
-        rate = schedule.rate(run.n_samples_seen, run.n_reductions)
-        run.optimizer = self._optimizer(rate, run.optimizer, network.dtype)
+            run.last_parameters = None
         score = None
         if self.early_stopping:
             score = self._validation_score(run.validation_rows, targets, sample_weight)
-            if run.best_parameters is None:
-                run.best_parameters = network.parameters.copy()
+            best = run.best_parameters
+            run.best_parameters = np.array(network.parameters if best is None else best)
         trainer = EpochTrainer(
             network,
             run,
-            batches,
-            schedule,
+            self._batches(run, data, network.dtype),
+            self._prepare_optimizer(run, network.dtype),
             shuffle=self.shuffle,
             tol=self.tol,
             n_iter_no_change=self.n_iter_no_change,
@@ -354,9 +313,10 @@ class BaseMLP(BaseEstimator):
             outcome = "converged"
         else:
             outcome = trainer.train(self.max_iter)
-        self._finish_stochastic(network, run, outcome, incremental)
-
-    def _finish_stochastic(self, network, run, outcome, incremental):
+        if self.early_stopping:
+            run.last_parameters = network.parameters.copy() if self.warm_start else None
+            network.parameters[...] = run.best_parameters
+        self.loss_ = run.loss_curve[-1] if run.loss_curve else None
         if outcome == "interrupted":
             warnings.warn("Training interrupted by user.", stacklevel=6)
         elif outcome == "exhausted" and not incremental:
@@ -366,14 +326,9 @@ class BaseMLP(BaseEstimator):
                 ConvergenceWarning,
                 stacklevel=6,
             )
-        if self.early_stopping:
-            run.last_parameters = network.parameters.copy() if self.warm_start else None
-            network.parameters[...] = run.best_parameters
-        if run.loss_curve:
-            self.loss_ = run.loss_curve[-1]
 
-    def _prepare_rows(self, run, n_samples, targets, sample_weight):
-        """Hold out validation rows, unless the run already has, from as many rows."""
+    def _hold_out_rows(self, run, n_samples, targets, sample_weight):
+        """Split the rows for early stopping, unless the run has split as many."""
         holds_out = run.validation_rows is not None
         if run.n_samples == n_samples and holds_out == self.early_stopping:
             return
@@ -399,38 +354,26 @@ class BaseMLP(BaseEstimator):
                 )
         run.start_on(n_samples, rows, validation_rows)
 
-    def _read_batch_size(self, n_rows):
-        if self.batch_size == "auto":
-            return min(200, n_rows)
-        if self.batch_size > n_rows:
+    def _batches(self, run, data, dtype):
+        n_rows = data[0].shape[0] if run.rows is None else len(run.rows)
+        batch_size = read_batch_size(self.batch_size, n_rows)
+        if self.batch_size != "auto" and self.batch_size > n_rows:
             warnings.warn(
                 "Got `batch_size` less than 1 or larger than sample size. It is going "
                 "to be clipped",
-                stacklevel=6,
+                stacklevel=7,
             )
-        return min(int(self.batch_size), n_rows)
+        return Batches(*data, batch_size, dtype)
 
-    def _schedule(self):
-        rate = self.learning_rate_init
-        if self.solver == "adam" or self.learning_rate == "constant":
-            return Constant(rate)
-        if self.learning_rate == "invscaling":
-            return InverseScaling(rate, self.power_t)
-        return Adaptive(rate)
-
-    def _optimizer(self, rate, previous, dtype):
-        """Return an optimizer as set now, with the memory of `previous`."""
-        if self.solver == "sgd":
-            optimizer = SGD(
-                rate, momentum=self.momentum, nesterov=self.nesterovs_momentum
-            )
-        else:
-            optimizer = Adam(
-                rate, beta_1=self.beta_1, beta_2=self.beta_2, epsilon=self.epsilon
-            )
-        if type(previous) is type(optimizer):
-            optimizer.inherit(previous, dtype)
-        return optimizer
+    def _prepare_optimizer(self, run, dtype):
+        """Set the run's optimizer as asked for now; return the schedule of its rate."""
+        schedule = make_schedule(self)
+        rate = schedule.rate(run.n_samples_seen, run.n_reductions)
+        optimizer = make_optimizer(self, rate)
+        if type(run.optimizer) is type(optimizer):
+            optimizer.inherit(run.optimizer, dtype)
+        run.optimizer = optimizer
+        return schedule
 
     def _validation_score(self, rows, targets, sample_weight):
         y_true = targets[rows]
@@ -464,7 +407,8 @@ class BaseMLP(BaseEstimator):
         network = Network(dense_stack(self.coefs_, self.intercepts_, hidden))
         layer, dtype = last_layer(), network.dtype
         output = np.empty((X.shape[0], self.n_outputs_), dtype)
-        n_rows = max(1, PREDICT_VALUES // (network.n_values + X.shape[1]))
+        n_values = X.shape[1] + sum(map(len, self.intercepts_))
+        n_rows = max(1, PREDICT_VALUES // n_values)
         with np.errstate(all="ignore"):
             for start in range(0, X.shape[0], n_rows):
                 rows = slice(start, start + n_rows)
@@ -478,8 +422,13 @@ class BaseMLP(BaseEstimator):
             )
         return output
 
+    def _check_fitted(self):
+        # The library's check takes longer than a small network for one row.
+        if not hasattr(self, "coefs_"):
+            check_is_fitted(self)
+
     def _read_inputs(self, X):
-        check_is_fitted(self)
+        self._check_fitted()
         # What is all in order takes a short cut: the full check costs many times what
         # a small network does on one row.
         if (

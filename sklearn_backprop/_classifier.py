@@ -10,7 +10,7 @@ from sklearn.utils.multiclass import (
     type_of_target,
     unique_labels,
 )
-from sklearn.utils.validation import check_is_fitted, column_or_1d
+from sklearn.utils.validation import column_or_1d
 
 from ._base import BaseMLP, is_stochastic
 from .layers import Logistic
@@ -18,7 +18,216 @@ from .losses import BinaryCrossentropy, SoftmaxCategoricalCrossentropy
 
 
 class MLPClassifier(ClassifierMixin, BaseMLP):
-    """Multilayer perceptron classifier."""
+    """Multilayer perceptron classifier.
+
+    Fully connected layers trained by backpropagation, which minimizes the
+    cross-entropy of the labels plus an L2 penalty on the weights. The parameters are
+    those of scikit-learn's estimator of this name, and with the same `random_state`
+    and float64 data the fitted coefficients agree to rounding.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or array-like of int, default=(100,)
+        Number of neurons of each hidden layer, from the inputs to the outputs. Empty
+        for a linear model.
+
+    activation : {'identity', 'logistic', 'tanh', 'relu'}, default='relu'
+        Function that the hidden neurons apply:
+
+        - 'identity': ``x``, so that the model stays linear;
+        - 'logistic': ``1 / (1 + exp(-x))``;
+        - 'tanh': ``tanh(x)``;
+        - 'relu': ``max(0, x)``.
+
+    solver : {'lbfgs', 'sgd', 'adam'}, default='adam'
+        How the loss is minimized:
+
+        - 'adam': on mini-batches, with steps scaled by running means of the gradient
+          and of its square [2]_;
+        - 'sgd': on mini-batches, with momentum [3]_;
+        - 'lbfgs': on all rows at once, by a quasi-Newton method [4]_. On a few
+          thousand rows it often gets to a low loss in the shortest time.
+
+    alpha : float, default=0.0001
+        Strength of the penalty ``alpha / (2 n) * sum(weights ** 2)``, where n is the
+        number of rows of the batch, or the sum of their weights. Biases are free.
+
+    batch_size : int or 'auto', default='auto'
+        Number of rows of a mini-batch of 'sgd' and 'adam'; 'auto' is
+        ``min(200, n_samples)``. More than there are rows is clipped, with a warning.
+
+    learning_rate : {'constant', 'invscaling', 'adaptive'}, default='constant'
+        Learning rate of 'sgd' over time:
+
+        - 'constant': `learning_rate_init` throughout;
+        - 'invscaling': ``learning_rate_init / (t_ + 1) ** power_t``, set after each
+          epoch;
+        - 'adaptive': `learning_rate_init`, divided by five each time that improvement
+          ends, until it is 1e-6 or less.
+
+    learning_rate_init : float, default=0.001
+        Initial learning rate of 'sgd' and 'adam'.
+
+    power_t : float, default=0.5
+        Exponent of 'invscaling'.
+
+    max_iter : int, default=200
+        Largest number of epochs of 'sgd' and 'adam', or iterations of 'lbfgs', in one
+        call of `fit`.
+
+    shuffle : bool, default=True
+        Whether 'sgd' and 'adam' take the rows in a new order in each epoch.
+
+    random_state : int, RandomState instance or None, default=None
+        Source of the initial parameters, of the validation split and of the order of
+        the rows. With an int, every new fit gives the same model. Training that
+        continues goes on in the random stream and does not start it over.
+
+    tol : float, default=1e-4
+        By how much the training loss, or the validation score, must improve to count
+        as improving. For 'lbfgs', the largest component of the gradient at which to
+        stop.
+
+    verbose : bool, default=False
+        Whether to print the loss of each epoch or iteration.
+
+    warm_start : bool, default=False
+        Whether `fit` goes on where the fit before stopped: parameters, moments of the
+        optimizer, learning rate, order of the rows and patience. Two fits of k and m
+        epochs then equal one of k + m, and a run that has ended by itself stays ended.
+        The state that this needs is kept with the model; `trim` drops it.
+
+    momentum : float, default=0.9
+        Momentum of 'sgd', from 0 to 1.
+
+    nesterovs_momentum : bool, default=True
+        Whether the momentum of 'sgd' looks ahead, as Nesterov's does.
+
+    early_stopping : bool, default=False
+        Whether 'sgd' and 'adam' hold out `validation_fraction` of the rows, stop when
+        the accuracy on them no longer improves, and return the parameters of the best
+        epoch. The split is stratified for two classes. Not for `partial_fit`.
+
+    validation_fraction : float, default=0.1
+        Share of the rows that `early_stopping` holds out.
+
+    beta_1, beta_2 : float, default=0.9 and 0.999
+        Decay of the running means of 'adam': of the gradient, and of its square.
+
+    epsilon : float, default=1e-8
+        What 'adam' adds to the denominator of a step.
+
+    n_iter_no_change : int or inf, default=10
+        How many epochs in a row may pass without improvement; one more ends the
+        training, or lowers an 'adaptive' learning rate.
+
+    max_fun : int, default=15000
+        Largest number of evaluations of the loss by 'lbfgs' in one call of `fit`.
+
+    dtype : {'auto', 'float32', 'float64'}, default='auto'
+        Precision of the parameters and of all computation. 'auto' takes that of X, or
+        of the model where training continues. With 'sgd' and 'adam', 'float32' on
+        float64 data converts batch by batch and makes no second copy of X.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Labels, sorted; for multilabel targets the numbers of the columns.
+
+    coefs_ : list of ndarray of shape (n_inputs, n_neurons)
+        Weights, layer by layer.
+
+    intercepts_ : list of ndarray of shape (n_neurons,)
+        Biases, layer by layer.
+
+    loss_ : float
+        Loss of the last epoch with the penalty, averaged over its batches by their
+        weight; for 'lbfgs', the loss at the end.
+
+    best_loss_ : float or None
+        Smallest loss of an epoch; None with `early_stopping`.
+
+    loss_curve_ : list of float of shape (n_iter_,)
+        Loss after each epoch or iteration.
+
+    validation_scores_ : list of float of shape (n_iter_,) or None
+        Accuracy on the rows held out, after each epoch; None without
+        `early_stopping`.
+
+    best_validation_score_ : float or None
+        Largest of `validation_scores_`; None without `early_stopping`.
+
+    n_iter_ : int
+        Number of epochs or iterations, over all calls that continued this training.
+
+    t_ : int
+        Number of rows that 'sgd' or 'adam' went through, repeats included.
+
+    n_layers_ : int
+        Number of layers, with the inputs and the outputs.
+
+    n_outputs_ : int
+        Number of neurons of the last layer: 1 for two classes, else one per class or
+        label.
+
+    out_activation_ : str
+        Function of the last layer: 'softmax' for more than two classes, else
+        'logistic'.
+
+    n_features_in_ : int
+        Number of columns of X.
+
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, where X has names that are all strings.
+
+    See Also
+    --------
+    MLPRegressor : The same network for numbers.
+    sklearn_backprop.layers : The layers by themselves.
+
+    Notes
+    -----
+    Weights and biases begin uniform on ``[-bound, bound]``, with
+    ``bound = sqrt(6 / (n_inputs + n_neurons))`` [1]_, or ``sqrt(2 / ...)`` for
+    'logistic'. Gradients come from backpropagation [5]_; the loss is computed
+    from the logits, by log-sum-exp or softplus, so that loss and gradient agree also
+    where a probability rounds to 0 or 1.
+
+    With 'sgd' and 'adam' an epoch goes through all rows once. The learning rate of
+    'adam' stays what it is; its steps adapt by themselves.
+
+    A run whose loss or parameters become infinite or NaN raises ValueError and leaves
+    the estimator as it was. Scale the features first, for example by
+    :class:`~sklearn.preprocessing.StandardScaler`: a network trains badly on features
+    of very different ranges.
+
+    References
+    ----------
+    .. [1] Glorot and Bengio (2010), "Understanding the difficulty of training deep
+       feedforward neural networks", AISTATS.
+    .. [2] Kingma and Ba (2015), "Adam: a method for stochastic optimization", ICLR.
+    .. [3] Sutskever, Martens, Dahl and Hinton (2013), "On the importance of
+       initialization and momentum in deep learning", ICML.
+    .. [4] Zhu, Byrd, Lu and Nocedal (1997), "Algorithm 778: L-BFGS-B", ACM
+       Transactions on Mathematical Software 23.
+    .. [5] Rumelhart, Hinton and Williams (1986), "Learning representations by
+       back-propagating errors", Nature 323.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.model_selection import train_test_split
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from sklearn_backprop import MLPClassifier
+    >>> X, y = load_digits(return_X_y=True)
+    >>> X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    >>> model = make_pipeline(StandardScaler(), MLPClassifier(random_state=0))
+    >>> model.fit(X_train, y_train).predict(X_test[:5])
+    array([2, 8, 2, 6, 6])
+    >>> f"{model.score(X_test, y_test):.2f}"
+    '0.97'
+    """
 
     @available_if(is_stochastic)
     @_fit_context(prefer_skip_nested_validation=True)
@@ -93,7 +302,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             In the order of ``classes_``. For multilabel targets, each column is the
             probability of its label.
         """
-        check_is_fitted(self)
+        self._check_fitted()
         if self.n_outputs_ > 1:
             return self._outputs(X)
         logits = self._logits(X)
@@ -141,7 +350,6 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         """Set what the labels determine; return class indices, or 0/1 columns."""
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
-        check_classification_targets(y)
         kind = type_of_target(y, input_name="y")
         if kind == "multiclass-multioutput":
             raise ValueError(
@@ -149,7 +357,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
                 "labels, or a multilabel indicator matrix of 0 and 1."
             )
         multilabel = kind == "multilabel-indicator"
-        labels = unique_labels(y)
+        if not multilabel and kind not in ("binary", "multiclass"):
+            check_classification_targets(y)  # Raises.
+        labels = np.arange(y.shape[1]) if multilabel else np.unique(y)
         if incremental:
             classes = self._read_classes(classes)
         else:

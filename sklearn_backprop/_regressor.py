@@ -12,7 +12,225 @@ from .losses import Poisson, SquaredError
 
 
 class MLPRegressor(RegressorMixin, BaseMLP):
-    """Multilayer perceptron regressor."""
+    """Multilayer perceptron regressor.
+
+    Fully connected layers trained by backpropagation, which minimizes half the squared
+    error or half the Poisson deviance plus an L2 penalty on the weights. The parameters
+    are those of scikit-learn's estimator of this name, and with the same
+    `random_state` and float64 data the fitted coefficients agree to rounding.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or array-like of int, default=(100,)
+        Number of neurons of each hidden layer, from the inputs to the outputs. Empty
+        for a linear model.
+
+    activation : {'identity', 'logistic', 'tanh', 'relu'}, default='relu'
+        Function that the hidden neurons apply:
+
+        - 'identity': ``x``, so that the model stays linear;
+        - 'logistic': ``1 / (1 + exp(-x))``;
+        - 'tanh': ``tanh(x)``;
+        - 'relu': ``max(0, x)``.
+
+    loss : {'squared_error', 'poisson'}, default='squared_error'
+        What is minimized:
+
+        - 'squared_error': half the squared error, averaged over the outputs; the
+          prediction is the last layer's output;
+        - 'poisson': half the Poisson deviance, summed over the outputs, for targets
+          that are not negative, such as counts; the prediction is the exponential of
+          the last layer's output.
+
+    solver : {'lbfgs', 'sgd', 'adam'}, default='adam'
+        How the loss is minimized:
+
+        - 'adam': on mini-batches, with steps scaled by running means of the gradient
+          and of its square [2]_;
+        - 'sgd': on mini-batches, with momentum [3]_;
+        - 'lbfgs': on all rows at once, by a quasi-Newton method [4]_. On a few
+          thousand rows it often gets to a low loss in the shortest time.
+
+    alpha : float, default=0.0001
+        Strength of the penalty ``alpha / (2 n) * sum(weights ** 2)``, where n is the
+        number of rows of the batch, or the sum of their weights. Biases are free.
+
+    batch_size : int or 'auto', default='auto'
+        Number of rows of a mini-batch of 'sgd' and 'adam'; 'auto' is
+        ``min(200, n_samples)``. More than there are rows is clipped, with a warning.
+
+    learning_rate : {'constant', 'invscaling', 'adaptive'}, default='constant'
+        Learning rate of 'sgd' over time:
+
+        - 'constant': `learning_rate_init` throughout;
+        - 'invscaling': ``learning_rate_init / (t_ + 1) ** power_t``, set after each
+          epoch;
+        - 'adaptive': `learning_rate_init`, divided by five each time that improvement
+          ends, until it is 1e-6 or less.
+
+    learning_rate_init : float, default=0.001
+        Initial learning rate of 'sgd' and 'adam'.
+
+    power_t : float, default=0.5
+        Exponent of 'invscaling'.
+
+    max_iter : int, default=200
+        Largest number of epochs of 'sgd' and 'adam', or iterations of 'lbfgs', in one
+        call of `fit`.
+
+    shuffle : bool, default=True
+        Whether 'sgd' and 'adam' take the rows in a new order in each epoch.
+
+    random_state : int, RandomState instance or None, default=None
+        Source of the initial parameters, of the validation split and of the order of
+        the rows. With an int, every new fit gives the same model. Training that
+        continues goes on in the random stream and does not start it over.
+
+    tol : float, default=1e-4
+        By how much the training loss, or the validation score, must improve to count
+        as improving. For 'lbfgs', the largest component of the gradient at which to
+        stop.
+
+    verbose : bool, default=False
+        Whether to print the loss of each epoch or iteration.
+
+    warm_start : bool, default=False
+        Whether `fit` goes on where the fit before stopped: parameters, moments of the
+        optimizer, learning rate, order of the rows and patience. Two fits of k and m
+        epochs then equal one of k + m, and a run that has ended by itself stays ended.
+        The state that this needs is kept with the model; `trim` drops it.
+
+    momentum : float, default=0.9
+        Momentum of 'sgd', from 0 to 1.
+
+    nesterovs_momentum : bool, default=True
+        Whether the momentum of 'sgd' looks ahead, as Nesterov's does.
+
+    early_stopping : bool, default=False
+        Whether 'sgd' and 'adam' hold out `validation_fraction` of the rows, stop when
+        R^2 on them no longer improves, and return the parameters of the best epoch.
+        Not for `partial_fit`.
+
+    validation_fraction : float, default=0.1
+        Share of the rows that `early_stopping` holds out.
+
+    beta_1, beta_2 : float, default=0.9 and 0.999
+        Decay of the running means of 'adam': of the gradient, and of its square.
+
+    epsilon : float, default=1e-8
+        What 'adam' adds to the denominator of a step.
+
+    n_iter_no_change : int or inf, default=10
+        How many epochs in a row may pass without improvement; one more ends the
+        training, or lowers an 'adaptive' learning rate.
+
+    max_fun : int, default=15000
+        Largest number of evaluations of the loss by 'lbfgs' in one call of `fit`.
+
+    dtype : {'auto', 'float32', 'float64'}, default='auto'
+        Precision of the parameters and of all computation. 'auto' takes that of X, or
+        of the model where training continues. With 'sgd' and 'adam', 'float32' on
+        float64 data converts batch by batch and makes no second copy of X.
+
+    Attributes
+    ----------
+    coefs_ : list of ndarray of shape (n_inputs, n_neurons)
+        Weights, layer by layer.
+
+    intercepts_ : list of ndarray of shape (n_neurons,)
+        Biases, layer by layer.
+
+    loss_ : float
+        Loss of the last epoch with the penalty, averaged over its batches by their
+        weight; for 'lbfgs', the loss at the end.
+
+    best_loss_ : float or None
+        Smallest loss of an epoch; None with `early_stopping`.
+
+    loss_curve_ : list of float of shape (n_iter_,)
+        Loss after each epoch or iteration.
+
+    validation_scores_ : list of float of shape (n_iter_,) or None
+        R^2 on the rows held out, after each epoch; None without
+        `early_stopping`.
+
+    best_validation_score_ : float or None
+        Largest of `validation_scores_`; None without `early_stopping`.
+
+    n_iter_ : int
+        Number of epochs or iterations, over all calls that continued this training.
+
+    t_ : int
+        Number of rows that 'sgd' or 'adam' went through, repeats included.
+
+    n_layers_ : int
+        Number of layers, with the inputs and the outputs.
+
+    n_outputs_ : int
+        Number of columns of y.
+
+    out_activation_ : str
+        Function of the last layer: 'identity', or 'exp' for the Poisson loss.
+
+    n_features_in_ : int
+        Number of columns of X.
+
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, where X has names that are all strings.
+
+    See Also
+    --------
+    MLPClassifier : The same network for labels.
+    sklearn_backprop.layers : The layers by themselves.
+
+    Notes
+    -----
+    Weights and biases begin uniform on ``[-bound, bound]``, with
+    ``bound = sqrt(6 / (n_inputs + n_neurons))`` [1]_, or ``sqrt(2 / ...)`` for
+    'logistic'. Gradients come from backpropagation [5]_.
+
+    With 'sgd' and 'adam' an epoch goes through all rows once. The learning rate of
+    'adam' stays what it is; its steps adapt by themselves.
+
+    A run whose loss or parameters become infinite or NaN raises ValueError and leaves
+    the estimator as it was. Scale the features first, for example by
+    :class:`~sklearn.preprocessing.StandardScaler`: a network trains badly on features
+    of very different ranges. The same goes for y with the squared error.
+
+    With several outputs and the squared error, 'sgd' and 'adam' step along the gradient
+    of the sum over the outputs, as scikit-learn does, while `loss_` is their mean;
+    'lbfgs' uses the gradient of the loss it reports.
+
+    References
+    ----------
+    .. [1] Glorot and Bengio (2010), "Understanding the difficulty of training deep
+       feedforward neural networks", AISTATS.
+    .. [2] Kingma and Ba (2015), "Adam: a method for stochastic optimization", ICLR.
+    .. [3] Sutskever, Martens, Dahl and Hinton (2013), "On the importance of
+       initialization and momentum in deep learning", ICML.
+    .. [4] Zhu, Byrd, Lu and Nocedal (1997), "Algorithm 778: L-BFGS-B", ACM
+       Transactions on Mathematical Software 23.
+    .. [5] Rumelhart, Hinton and Williams (1986), "Learning representations by
+       back-propagating errors", Nature 323.
+
+    Examples
+    --------
+    >>> from sklearn.compose import TransformedTargetRegressor
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn.model_selection import train_test_split
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from sklearn_backprop import MLPRegressor
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    >>> mlp = MLPRegressor(early_stopping=True, random_state=0)
+    >>> model = make_pipeline(
+    ...     StandardScaler(),
+    ...     TransformedTargetRegressor(mlp, transformer=StandardScaler()),
+    ... )
+    >>> model.fit(X_train, y_train).score(X_test, y_test) > 0.3
+    True
+    """
 
     _parameter_constraints: dict = {
         **BaseMLP._parameter_constraints,

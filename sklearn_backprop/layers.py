@@ -121,7 +121,7 @@ class Dense:
         self.biases = biases.reshape(1, -1)
         self.dweights = self.dbiases = None
         self._gradient_views = (None, None)
-        self._ones = np.empty((1, 0), weights.dtype)
+        self._ones = None
 
     def bind(self, weights, biases, dweights, dbiases):
         """Move the layer onto given arrays, in which it then lives.
@@ -179,7 +179,7 @@ class Dense:
     def backward_parameters(self, dvalues):
         """Set `dweights` and `dbiases` alone: all that a first layer needs."""
         n_samples = dvalues.shape[-2]
-        if self._ones.shape[1] < n_samples:
+        if self._ones is None or self._ones.shape[1] < n_samples:
             self._ones = np.ones((1, n_samples), dvalues.dtype)
         weights_view, biases_view = self._gradient_views
         self.dweights = _product(_transpose(self.inputs), dvalues, weights_view)
@@ -202,8 +202,7 @@ class _Elementwise:
     ``_derivative(output, out)``.
     """
 
-    def __init__(self):
-        self._slopes = np.empty((0, 0))
+    _slopes = None
 
     def forward(self, inputs, out=None):
         """Set and return ``output``, the function of each input.
@@ -241,10 +240,14 @@ class _Elementwise:
     def _slope_buffer(self):
         """Memory for the derivative, kept between batches."""
         output, kept = self.output, self._slopes
-        fits = kept.shape[1:] == output.shape[1:] and kept.dtype == output.dtype
-        if not fits or len(kept) < len(output):
-            self._slopes = np.empty_like(output)
-        return self._slopes[: len(output)]
+        if (
+            kept is None
+            or kept.shape[1:] != output.shape[1:]
+            or kept.dtype != output.dtype
+            or len(kept) < len(output)
+        ):
+            kept = self._slopes = np.empty_like(output)
+        return kept[: len(output)]
 
 
 class Identity(_Elementwise):
@@ -279,7 +282,9 @@ class ReLU(_Elementwise):
     """
 
     def _function(self, inputs, out):
-        return np.maximum(inputs, 0.0, out=out)
+        # np.maximum with a scalar takes more than twice as long (8.1 us against 3.5
+        # for 200 x 100 in float32).
+        return inputs.clip(0.0, np.inf, out=out)
 
     def _derivative(self, output, out):
         # Written as floats: a float times a bool array is cast element by element.

@@ -96,8 +96,9 @@ class Loss:
             out = np.empty_like(output)
         losses = self._evaluate(output, y_true, out)
         if sample_weight is None:
-            out *= 1.0 / len(losses)
-            return float(losses.mean(dtype=np.float64))
+            n_samples = len(losses)
+            out *= 1.0 / n_samples
+            return float(losses.sum(dtype=np.float64)) / n_samples
         shares = sample_weight / sample_weight.sum()
         out *= shares[:, np.newaxis]
         return float(np.dot(losses, shares))
@@ -121,6 +122,7 @@ class CategoricalCrossentropy(Loss):
         one_hot = y_true
         if y_true.ndim == 1:
             one_hot = np.equal(y_true[:, np.newaxis], np.arange(output.shape[-1]))
+        one_hot = one_hot.astype(output.dtype, copy=False)
         np.negative(np.divide(one_hot, probabilities, out=out), out=out)
         return -xlogy(one_hot, probabilities).sum(axis=-1)
 
@@ -138,10 +140,13 @@ class SoftmaxCategoricalCrossentropy(Loss):
     and 4.109.
     """
 
+    def __init__(self):
+        self._integers = np.arange(0)
+
     def _evaluate(self, output, y_true, out):
         shifted = np.subtract(output, output.max(axis=-1, keepdims=True), out=out)
         if y_true.ndim == 1:
-            chosen = (np.arange(len(y_true)), y_true)
+            chosen = self._first_integers(len(y_true)), y_true
             target_logits = shifted[chosen]
         else:
             target_logits = (shifted * y_true).sum(axis=-1)
@@ -153,6 +158,11 @@ class SoftmaxCategoricalCrossentropy(Loss):
         else:
             probabilities -= y_true
         return np.log(totals[:, 0]) - target_logits
+
+    def _first_integers(self, n):
+        if len(self._integers) < n:
+            self._integers = np.arange(n)
+        return self._integers[:n]
 
 
 class BinaryCrossentropy(Loss):
@@ -216,7 +226,8 @@ class Poisson(Loss):
     """
 
     def _evaluate(self, output, y_true, out):
+        rest = y_true * output - xlogy(y_true, y_true) + y_true
         means = np.exp(output, out=out)
-        losses = means - y_true * output + xlogy(y_true, y_true) - y_true
+        losses = means - rest
         means -= y_true
         return losses.sum(axis=-1)

@@ -121,7 +121,6 @@ class Network:
         self.layers = list(layers)
         if not self.layers or not isinstance(self.layers[0], Dense):
             raise ValueError(f"layers must begin with a Dense layer, got {layers!r}.")
-        self.dense = _dense(self.layers)
         self.loss = loss
         self.alpha = alpha
         self.parameters = self.gradients = None
@@ -133,9 +132,9 @@ class Network:
         return self.layers[0].weights.dtype
 
     @property
-    def n_values(self):
-        """Number of values that all Dense layers put out for one sample."""
-        return sum(layer.weights.shape[1] for layer in self.dense)
+    def dense(self):
+        """The Dense layers."""
+        return _dense(self.layers)
 
     def flatten(self):
         """Move all parameters into `parameters`; see the function of that name."""
@@ -234,11 +233,15 @@ class Network:
             memory = self._memory.get(purpose)
             if memory is None or len(memory[0]) < n_rows:
                 memory = self._memory[purpose] = self._allocate(n_rows)
-            views = []
-            for layer, array in zip(self.layers, memory, strict=True):
-                is_dense = isinstance(layer, Dense)
-                views.append(array[:n_rows] if is_dense else views[-1])
-            self._views[purpose] = views
+            views = self._views[purpose] = self._first_rows(memory, n_rows)
+        return views
+
+    def _first_rows(self, memory, n_rows):
+        if len(memory[0]) == n_rows:
+            return memory
+        views = []
+        for layer, array in zip(self.layers, memory, strict=True):
+            views.append(array[:n_rows] if isinstance(layer, Dense) else views[-1])
         return views
 
     def _allocate(self, n_rows):

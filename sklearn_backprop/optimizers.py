@@ -29,7 +29,9 @@ class _Optimizer:
     _moments = {}
 
     def __init__(self, learning_rate):
-        self.learning_rate = learning_rate
+        # Python floats: a NumPy scalar makes float32 arithmetic float64, at half the
+        # speed.
+        self.learning_rate = float(learning_rate)
         self.n_updates = 0
 
     def update(self, parameters, gradients):
@@ -51,7 +53,8 @@ class _Optimizer:
             for name in self._moments:
                 setattr(self, name, np.zeros_like(parameters))
         if getattr(self, "_scratch", None) is None:
-            self._scratch = np.empty_like(parameters)
+            # Like a moment: those that came with a pickle decide the shape.
+            self._scratch = np.empty_like(getattr(self, next(iter(self._moments))))
         if self._scratch.shape != parameters.shape:
             raise ValueError(
                 f"parameters of shape {parameters.shape} were given to an optimizer "
@@ -117,7 +120,7 @@ class SGD(_Optimizer):
 
     def __init__(self, learning_rate=0.001, *, momentum=0.0, nesterov=False):
         super().__init__(learning_rate)
-        self.momentum = momentum
+        self.momentum = float(momentum)
         self.nesterov = nesterov
 
     def _step(self, parameters, gradients, scratch):
@@ -162,9 +165,9 @@ class Adam(_Optimizer):
 
     def __init__(self, learning_rate=0.001, *, beta_1=0.9, beta_2=0.999, epsilon=1e-8):
         super().__init__(learning_rate)
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
+        self.beta_1 = float(beta_1)
+        self.beta_2 = float(beta_2)
+        self.epsilon = float(epsilon)
 
     def _step(self, parameters, gradients, scratch):
         t = self.n_updates

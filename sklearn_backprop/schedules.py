@@ -70,7 +70,7 @@ class InverseScaling(Constant):
 
     def __init__(self, learning_rate_init, power_t=0.5):
         super().__init__(learning_rate_init)
-        self.power_t = power_t
+        self.power_t = float(power_t)
 
     def rate(self, n_samples_seen, n_reductions):
         """Return the learning rate (see `Constant.rate`)."""

@@ -55,8 +55,8 @@ class Run:
     def fork(self):
         """Return a copy that may go on without changing this one.
 
-        The generator is shared, as it may be the user's own, and so are arrays, which
-        a run replaces and never writes to.
+        The generator is shared, as it may be the user's own, and so are arrays and the
+        optimizer, which training replaces before it writes to them.
         """
         return replace(
             self,
@@ -203,7 +203,7 @@ class EpochTrainer:
         run.n_without_improvement = 0 if improved else run.n_without_improvement + 1
         if score > run.best_score:
             run.best_score = score
-            run.best_parameters = network.parameters.copy()
+            run.best_parameters[...] = network.parameters
 
     @property
     def stopped(self):
