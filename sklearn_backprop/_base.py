@@ -272,6 +272,7 @@ class BaseMLP(BaseEstimator):
         n_iter = len(run.loss_curve) - n_before
         run.n_iter += n_iter
         run.best_loss = loss
+        run.last_parameters = None  # Training stands where L-BFGS has ended.
         self.loss_ = loss
         if outcome == "interrupted":
             warnings.warn("Training interrupted by user.", stacklevel=6)

@@ -147,10 +147,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     best_loss_ : float or None
         Smallest loss of an epoch; None with `early_stopping`.
 
-    loss_curve_ : list of float of shape (n_iter_,)
+    loss_curve_ : list of float of shape (`n_iter_`,)
         Loss after each epoch or iteration.
 
-    validation_scores_ : list of float of shape (n_iter_,) or None
+    validation_scores_ : list of float of shape (`n_iter_`,) or None
         Accuracy on the rows held out, after each epoch; None without
         `early_stopping`.
 
@@ -177,7 +177,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     n_features_in_ : int
         Number of columns of X.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns, where X has names that are all strings.
 
     See Also

@@ -378,7 +378,7 @@ class Softmax:
         -------
         dinputs : ndarray of shape (n_samples, n_classes)
         """
-        weighted = (self.output * dvalues).sum(axis=-1, keepdims=True)
-        centred = np.subtract(dvalues, weighted, out=out)
+        weighted = np.einsum("...j,...j->...", self.output, dvalues)
+        centred = np.subtract(dvalues, weighted[..., np.newaxis], out=out)
         self.dinputs = np.multiply(centred, self.output, out=centred)
         return self.dinputs

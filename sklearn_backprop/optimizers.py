@@ -11,9 +11,9 @@ import numpy as np
 
 __all__ = ["SGD", "Adam"]
 
-# A moment that only decays ends in denormal numbers, on which arithmetic is many times
-# slower; a dead unit would slow all of training. Every so many steps what has become
-# negligible is therefore set to zero.
+# What only decays, such as the moments of a dead unit or the weights of an input that
+# is always zero, ends in denormal numbers, on which many processors are ten times
+# slower. Every so many steps what has become negligible is therefore set to zero.
 FLUSH_INTERVAL = 64
 
 
@@ -64,16 +64,15 @@ class _Optimizer:
         self.n_updates += 1
         self._step(parameters, gradients, self._scratch)
         if self.n_updates % FLUSH_INTERVAL == 0:
-            self._flush()
+            self._flush(parameters, 1.0)
+            for name, power in self._moments.items():
+                self._flush(getattr(self, name), power)
 
-    def _flush(self):
-        """Set to zero the moments that are on their way to denormal numbers."""
-        scratch = self._scratch
-        for name, power in self._moments.items():
-            moment = getattr(self, name)
-            negligible = float(np.finfo(moment.dtype).tiny) ** power
-            np.absolute(moment, out=scratch)
-            moment *= np.greater(scratch, negligible, out=scratch)
+    def _flush(self, array, power):
+        """Set to zero what is, or will soon be, a denormal number."""
+        negligible = float(np.finfo(array.dtype).tiny) ** power
+        magnitudes = np.absolute(array, out=self._scratch)
+        array *= np.greater(magnitudes, negligible, out=self._scratch)
 
     def inherit(self, previous, dtype):
         """Take over the memory of another optimizer of this type, as a copy.

@@ -297,7 +297,8 @@ def minimize_lbfgs(
             # A wall that the line search steps back from.
             network.gradients[...] = 0.0
             loss = 1e100
-        return loss, network.gradients
+        # Older versions of SciPy take no gradient but one in float64.
+        return loss, network.gradients.astype(np.float64, copy=False)
 
     def note_iteration(parameters):
         nonlocal best, best_loss
