@@ -149,11 +149,19 @@ class BaseMLP(BaseEstimator):
         return self
 
     def _fit(self, X, y, sample_weight, *, incremental=False, classes=None):
-        # All happens on a copy, so that an error leaves this estimator as it was.
+        # All happens on a copy, so that an error leaves this estimator as it was; only
+        # the random generator is shared, and put back.
         trial = copy.copy(self)
-        # A diverging run is reported once, by an error, not by NumPy's warnings.
-        with np.errstate(all="ignore"):
-            trial._fit_in_place(X, y, sample_weight, incremental, classes)
+        generator = getattr(self, "_random_state", None)
+        state = None if generator is None else generator.get_state()
+        try:
+            # A diverging run is reported once, by an error, not by NumPy's warnings.
+            with np.errstate(all="ignore"):
+                trial._fit_in_place(X, y, sample_weight, incremental, classes)
+        except BaseException:
+            if generator is not None:
+                generator.set_state(state)
+            raise
         self.__dict__ = trial.__dict__
         return self
 

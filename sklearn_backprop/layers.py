@@ -118,7 +118,7 @@ class Dense:
 
     def _adopt(self, weights, biases):
         self.weights = weights
-        self.biases = biases.reshape(1, -1)
+        self.biases = biases if biases.ndim > 1 else biases[np.newaxis]
         self.dweights = self.dbiases = None
         self._gradient_views = (None, None)
         self._ones = None
@@ -179,7 +179,8 @@ class Dense:
     def backward_parameters(self, dvalues):
         """Set `dweights` and `dbiases` alone: all that a first layer needs."""
         n_samples = dvalues.shape[-2]
-        if self._ones is None or self._ones.shape[1] < n_samples:
+        ones = self._ones
+        if ones is None or ones.shape[1] < n_samples or ones.dtype != dvalues.dtype:
             self._ones = np.ones((1, n_samples), dvalues.dtype)
         weights_view, biases_view = self._gradient_views
         self.dweights = _product(_transpose(self.inputs), dvalues, weights_view)

@@ -29,6 +29,12 @@ class Loss:
     sample and writes each loss's own gradient to `out`.
     """
 
+    def _check_targets(self, output, y_true):
+        if y_true.shape != output.shape:
+            raise ValueError(
+                f"y_true has shape {y_true.shape}, but output has {output.shape}."
+            )
+
     def forward(self, output, y_true):
         """Return the loss of each sample.
 
@@ -42,7 +48,13 @@ class Loss:
         Returns
         -------
         losses : ndarray of shape (n_samples,)
+
+        Raises
+        ------
+        ValueError
+            If `y_true` does not have the shape that goes with `output`.
         """
+        self._check_targets(output, y_true)
         return self._evaluate(output, y_true, np.empty_like(output))
 
     def calculate(self, output, y_true, sample_weight=None):
@@ -92,6 +104,7 @@ class Loss:
         -------
         loss : float
         """
+        self._check_targets(output, y_true)
         if out is None:
             out = np.empty_like(output)
         losses = self._evaluate(output, y_true, out)
@@ -104,7 +117,21 @@ class Loss:
         return float(np.dot(losses, shares))
 
 
-class CategoricalCrossentropy(Loss):
+class _Categorical(Loss):
+    """What the losses over classes share: labels are indices or rows."""
+
+    def _check_targets(self, output, y_true):
+        if y_true.ndim != 1:
+            super()._check_targets(output, y_true)
+        elif y_true.shape != output.shape[:1] or y_true.dtype.kind not in "iu":
+            raise ValueError(
+                "y_true must hold one class index (an integer) per row of output, "
+                f"{len(output)} in all, or rows of shape {output.shape}; got shape "
+                f"{y_true.shape} of {y_true.dtype}."
+            )
+
+
+class CategoricalCrossentropy(_Categorical):
     """Cross-entropy of class probabilities, ``-sum_j y_j log(p_j)``.
 
     `output` holds probabilities, ``y_true`` class indices of shape (n_samples,) or
@@ -127,7 +154,7 @@ class CategoricalCrossentropy(Loss):
         return -xlogy(one_hot, probabilities).sum(axis=-1)
 
 
-class SoftmaxCategoricalCrossentropy(Loss):
+class SoftmaxCategoricalCrossentropy(_Categorical):
     """Softmax and cross-entropy in one, from the logits by log-sum-exp.
 
     ``loss = log(sum_k exp(z_k)) - sum_j y_j z_j``; the gradient of the mean is

@@ -55,11 +55,12 @@ class _Optimizer:
         if getattr(self, "_scratch", None) is None:
             # Like a moment: those that came with a pickle decide the shape.
             self._scratch = np.empty_like(getattr(self, next(iter(self._moments))))
-        if self._scratch.shape != parameters.shape:
+        if not parameters.shape == gradients.shape == self._scratch.shape:
             raise ValueError(
-                f"parameters of shape {parameters.shape} were given to an optimizer "
-                f"that serves parameters of shape {self._scratch.shape}; use one "
-                "optimizer per array, or one vector for all (network.flatten)."
+                f"parameters of shape {parameters.shape} and gradients of shape "
+                f"{gradients.shape} were given to an optimizer that serves parameters "
+                f"of shape {self._scratch.shape}; use one optimizer per array, or one "
+                "vector for all (network.flatten)."
             )
         self.n_updates += 1
         self._step(parameters, gradients, self._scratch)
