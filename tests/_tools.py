@@ -1,0 +1,50 @@
+"""Shared by the tests: memory layouts, numerical derivatives, tables."""
+
+import numpy as np
+from hypothesis import settings
+from numpy.testing import assert_allclose
+
+DTYPES = [np.float32, np.float64]
+ORDERS = ["C", "F", "strided"]
+
+# Deterministic: the same examples in every run, and no time limit for any of them.
+PROPERTY = settings(max_examples=50, derandomize=True, database=None, deadline=None)
+
+
+def tolerance(dtype, factor=64):
+    """Keywords of `assert_allclose` for values of about one, computed in `dtype`."""
+    eps = factor * float(np.finfo(dtype).eps)
+    return {"rtol": eps, "atol": eps}
+
+
+def laid_out(array, order):
+    """The same values in other memory: C or F order, or with gaps on both axes."""
+    if order != "strided":
+        return np.array(array, order=order)
+    n_rows, n_columns = array.shape
+    view = np.empty((2 * n_rows, 3 * n_columns), array.dtype)[::2, ::3]
+    view[...] = array
+    return view
+
+
+def frozen(array):
+    """A copy that raises when it is written to."""
+    array = np.array(array)
+    array.flags.writeable = False
+    return array
+
+
+def assert_derivative(function, point, gradient, *, step=1e-6, rtol=1e-6):
+    """Compare a gradient with central differences of a scalar function.
+
+    Both are projected on random directions: an error anywhere in the gradient shows
+    in each of them.
+    """
+    rng = np.random.default_rng(7)
+    for _ in range(3):
+        direction = rng.standard_normal(point.shape)
+        ahead = function(point + step * direction)
+        behind = function(point - step * direction)
+        expected = (ahead - behind) / (2 * step)
+        scale = np.linalg.norm(gradient) + 1e-3
+        assert_allclose(np.sum(gradient * direction), expected, atol=rtol * scale)

@@ -1,0 +1,160 @@
+"""Real tables and small helpers that the test modules share."""
+
+import os
+
+# Read by SciPy when it is imported; without it scikit-learn skips a check.
+os.environ["SCIPY_ARRAY_API"] = "1"
+
+import copy
+import functools
+import warnings
+
+import numpy as np
+import sklearn.neural_network
+from sklearn import datasets
+
+import sklearn_backprop
+
+OURS = {
+    "classifier": sklearn_backprop.MLPClassifier,
+    "regressor": sklearn_backprop.MLPRegressor,
+}
+THEIRS = {
+    "classifier": sklearn.neural_network.MLPClassifier,
+    "regressor": sklearn.neural_network.MLPRegressor,
+}
+KINDS = list(OURS)
+
+
+def _standardized(X):
+    """Columns of mean 0 and standard deviation 1; constant ones become zero."""
+    spread = X.std(axis=0)
+    return (X - X.mean(axis=0)) / np.where(spread > 0, spread, 1)
+
+
+def _breast_cancer():
+    X, y = datasets.load_breast_cancer(return_X_y=True)
+    return X, y.astype(bool)
+
+
+def _digits():
+    X, y = datasets.load_digits(return_X_y=True)
+    return X[:400], y[:400]
+
+
+def _wine():
+    X, y = datasets.load_wine(return_X_y=True)
+    return X, y - 1
+
+
+def _iris():
+    data = datasets.load_iris()
+    return data.data, data.target_names[data.target].astype(object)
+
+
+def _multilabel():
+    X, y = _digits()
+    return X, np.stack([y % 2, y > 4, y % 3 == 0], axis=1).astype(int)
+
+
+def _diabetes():
+    X, y = datasets.load_diabetes(return_X_y=True)
+    return X, _standardized(y)
+
+
+def _counts():
+    X, y = datasets.load_diabetes(return_X_y=True)
+    return X, np.round(y / 50)
+
+
+def _two_targets():
+    X, y = _diabetes()
+    return np.delete(X, 2, axis=1), _standardized(np.stack([y, X[:, 2]], axis=1))
+
+
+def _two_counts():
+    X, y = _two_targets()
+    return X, np.round(y - y.min(axis=0))
+
+
+def _linnerud():
+    X, y = datasets.load_linnerud(return_X_y=True)
+    return X, _standardized(y)
+
+
+_TABLES = {
+    "breast_cancer": _breast_cancer,
+    "digits": _digits,
+    "wine": _wine,
+    "iris": _iris,
+    "multilabel": _multilabel,
+    "diabetes": _diabetes,
+    "counts": _counts,
+    "two_targets": _two_targets,
+    "two_counts": _two_counts,
+    "linnerud": _linnerud,
+}
+DEFAULT_TABLE = {"classifier": "iris", "regressor": "diabetes"}
+
+
+def read_only(array):
+    """Return a copy that cannot be written to."""
+    array = array.copy()
+    array.flags.writeable = False
+    return array
+
+
+@functools.cache
+def table(name):
+    """Features, standardized in float64, and targets, in a fixed random order.
+
+    Nobody can write to them, so every test that uses them shows that nobody does.
+    """
+    X, y = _TABLES[name]()
+    order = np.random.RandomState(0).permutation(len(X))
+    return read_only(_standardized(X)[order]), read_only(y[order])
+
+
+def random_weights(n_samples, zeros=0.0):
+    """Positive sample weights, of which about a share `zeros` is zero."""
+    rng = np.random.RandomState(1)
+    weights = rng.uniform(0.2, 3.0, n_samples)
+    weights[rng.uniform(size=n_samples) < zeros] = 0.0
+    return read_only(weights)
+
+
+def fit_silently(model, *args, **kwargs):
+    """Fit and let no warning through: for scikit-learn's own estimators."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return model.fit(*args, **kwargs)
+
+
+def snapshot(model):
+    """Everything that an estimator holds, as a copy of its own."""
+    return copy.deepcopy(vars(model))
+
+
+def differences(a, b, path=""):
+    """Return where two nested objects are not the same, bit for bit.
+
+    Paths of attributes, keys and indices, separated by dots; none if all is the same.
+    """
+    if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
+        same = a.dtype == b.dtype and a.shape == b.shape
+        if same and a.dtype != object:
+            same = a.tobytes() == b.tobytes()
+        return [] if same and (a.dtype != object or (a == b).all()) else [path]
+    if type(a) is not type(b):
+        return [path]
+    if isinstance(a, np.random.RandomState):
+        a, b = a.get_state(legacy=False), b.get_state(legacy=False)
+    elif isinstance(a, list | tuple):
+        a, b = dict(enumerate(a)), dict(enumerate(b))
+    elif hasattr(a, "__dict__") and not isinstance(a, type) and not callable(a):
+        a, b = a.__getstate__(), b.__getstate__()
+    if isinstance(a, dict):
+        if a.keys() != b.keys():
+            return [f"{path}.{key}" for key in a.keys() ^ b.keys()]
+        return [d for key in a for d in differences(a[key], b[key], f"{path}.{key}")]
+    return [] if a is b or a == b or (a != a and b != b) else [path]

@@ -1,0 +1,368 @@
+"""The contract of every layer in the module."""
+
+import numpy as np
+import pytest
+from _tools import (
+    DTYPES,
+    ORDERS,
+    PROPERTY,
+    assert_derivative,
+    frozen,
+    laid_out,
+    tolerance,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy.sparse import csc_matrix, csr_array, csr_matrix
+from scipy.special import expit
+
+from sklearn_backprop import layers
+from sklearn_backprop.layers import Dense, glorot_uniform
+
+NAMES = layers.__all__
+ACTIVATIONS = [name for name in NAMES if name != "Dense"]
+N_INPUTS, N_NEURONS = 4, 3
+
+
+def softmax(z):
+    powers = np.exp(z - z.max(axis=-1, keepdims=True))
+    return powers / powers.sum(axis=-1, keepdims=True)
+
+
+def exponential(z):
+    with np.errstate(over="ignore"):
+        return np.exp(z)
+
+
+# What each activation computes, in float64; and what comes out for the row
+# (-1e4, 0, 1e4), forward, and backward for dvalues (1, 2, 4).
+REFERENCES = {
+    "Exponential": (exponential, [0, 1, np.inf], [0, 2, np.inf]),
+    "Identity": (lambda z: z, [-1e4, 0, 1e4], [1, 2, 4]),
+    "Logistic": (expit, [0, 0.5, 1], [0, 0.5, 0]),
+    "ReLU": (lambda z: np.where(z > 0, z, 0), [0, 0, 1e4], [0, 0, 4]),
+    "Softmax": (softmax, [0, 0, 1], [0, 0, 0]),
+    "Tanh": (np.tanh, [-1, 0, 1], [0, 2, 0]),
+}
+
+values = st.floats(-20, 20, width=32) | st.sampled_from([-1e4, 0.0, 1e4])
+
+
+def make(name, n_inputs=N_INPUTS, dtype=np.float64):
+    """A layer by its name; all but Dense are made without arguments."""
+    if name == "Dense":
+        return Dense(n_inputs, N_NEURONS, random_state=0, dtype=dtype)
+    return getattr(layers, name)()
+
+
+def problem(name, dtype=np.float64, n_samples=6):
+    """A layer, inputs and the gradient with respect to its output."""
+    rng = np.random.default_rng(3)
+    layer = make(name, dtype=dtype)
+    n_outputs = N_NEURONS if name == "Dense" else N_INPUTS
+    inputs = rng.normal(scale=2, size=(n_samples, N_INPUTS)).astype(dtype)
+    dvalues = rng.normal(size=(n_samples, n_outputs)).astype(dtype)
+    return layer, inputs, dvalues
+
+
+def results(layer, inputs, dvalues):
+    """Everything one pass forward and backward computes, by name."""
+    layer.forward(inputs)
+    layer.backward(dvalues)
+    found = {"output": layer.output, "dinputs": layer.dinputs}
+    if isinstance(layer, Dense):
+        found |= {"dweights": layer.dweights, "dbiases": layer.dbiases}
+    return {name: array.copy() for name, array in found.items()}
+
+
+def assert_same(actual, expected, **within):
+    assert actual.keys() == expected.keys()
+    for name, array in actual.items():
+        assert_allclose(array, expected[name], err_msg=name, **within)
+
+
+def test_every_activation_has_a_reference():
+    assert set(REFERENCES) == set(ACTIVATIONS)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_dinputs_is_the_derivative(name):
+    layer, inputs, dvalues = problem(name)
+    dinputs = results(layer, inputs, dvalues)["dinputs"]
+    assert_derivative(lambda x: np.sum(layer.forward(x) * dvalues), inputs, dinputs)
+
+
+@pytest.mark.parametrize("parameter", ["weights", "biases"])
+def test_parameter_gradients_are_derivatives(parameter):
+    layer, inputs, dvalues = problem("Dense")
+    gradient = results(layer, inputs, dvalues)[f"d{parameter}"]
+    assert gradient.shape == getattr(layer, parameter).shape
+
+    def function(point):
+        arrays = {"weights": layer.weights, "biases": layer.biases, parameter: point}
+        return np.sum(Dense.from_arrays(**arrays).forward(inputs) * dvalues)
+
+    assert_derivative(function, getattr(layer, parameter), gradient)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_out_equals_allocated(name):
+    layer, inputs, dvalues = problem(name)
+    expected = results(make(name), inputs, dvalues)
+    output, dinputs = np.full_like(dvalues, np.nan), np.full_like(inputs, np.nan)
+    assert layer.forward(inputs, out=output) is layer.output is output
+    assert_array_equal(output, expected["output"])
+    assert layer.backward(dvalues, out=dinputs) is layer.dinputs is dinputs
+    assert_array_equal(dinputs, expected["dinputs"])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_in_place_equals_allocated(name, dtype):
+    layer, inputs, dvalues = problem(name, dtype)
+    expected = results(make(name), inputs, dvalues)
+    assert layer.forward(inputs, out=inputs) is inputs
+    assert_array_equal(inputs, expected["output"])
+    assert layer.backward(dvalues, out=dvalues) is dvalues
+    assert_array_equal(dvalues, expected["dinputs"])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_batch_equals_its_rows(name):
+    layer, inputs, dvalues = problem(name)
+    batch = results(layer, inputs, dvalues)
+    pairs = zip(inputs[:, np.newaxis], dvalues[:, np.newaxis], strict=True)
+    rows = [results(layer, *pair) for pair in pairs]
+    stacked = {
+        key: sum(row[key] for row in rows)
+        if key in ("dweights", "dbiases")
+        else np.vstack([row[key] for row in rows])
+        for key in batch
+    }
+    assert_same(stacked, batch, **tolerance(np.float64))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_used_layer_equals_a_fresh_one(name):
+    layer, inputs, dvalues = problem(name)
+    for n_samples in (6, 2, 5, 1, 6):
+        pair = inputs[:n_samples], dvalues[:n_samples]
+        assert_same(results(layer, *pair), results(make(name), *pair), rtol=0)
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_a_used_layer_takes_another_width_and_dtype(name):
+    layer, inputs, dvalues = problem(name)
+    single, double = DTYPES
+    for width, dtype in [(4, single), (4, double), (2, double), (3, double)]:
+        pair = [array[:, :width].astype(dtype) for array in (inputs, dvalues)]
+        found = results(layer, *pair)
+        assert_same(found, results(make(name), *pair), rtol=0)
+        assert {array.dtype for array in found.values()} == {np.dtype(dtype)}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_float32_stays_float32(name):
+    single = results(*problem(name, np.float32))
+    assert {array.dtype for array in single.values()} == {np.dtype(np.float32)}
+    assert_same(single, results(*problem(name)), **tolerance(np.float32))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_arguments_are_never_written(name):
+    layer, inputs, dvalues = problem(name)
+    expected = results(make(name), inputs, dvalues)
+    if name == "Dense":
+        layer = Dense.from_arrays(frozen(layer.weights), frozen(layer.biases))
+    assert_same(results(layer, frozen(inputs), frozen(dvalues)), expected, rtol=0)
+    layer.forward(frozen(inputs), out=np.empty_like(dvalues))
+    layer.backward(frozen(dvalues), out=np.empty_like(inputs))
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("name", NAMES)
+def test_memory_order_changes_nothing(name, order):
+    layer, inputs, dvalues = problem(name)
+    expected = results(layer, inputs, dvalues)
+    laid = laid_out(inputs, order), laid_out(dvalues, order)
+    assert_same(results(layer, *laid), expected, **tolerance(np.float64))
+    output, dinputs = np.empty_like(laid[1]), np.empty_like(laid[0])
+    layer.forward(laid[0], out=output)
+    layer.backward(laid[1], out=dinputs)
+    assert_allclose(output, expected["output"], **tolerance(np.float64))
+    assert_allclose(dinputs, expected["dinputs"], **tolerance(np.float64))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_extreme_inputs(name, dtype):
+    _, output, dinputs = REFERENCES[name]
+    found = results(
+        make(name),
+        np.array([[-1e4, 0, 1e4]], dtype),
+        np.array([[1, 2, 4]], dtype),
+    )
+    assert_same(found, {"output": [output], "dinputs": [dinputs]}, rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_activations_side_by_side_on_a_leading_axis(name):
+    rng = np.random.default_rng(5)
+    inputs, dvalues = rng.normal(size=(2, 3, 6, 4))
+    found = results(make(name), inputs, dvalues)
+    for i, pair in enumerate(zip(inputs, dvalues, strict=True)):
+        single = results(make(name), *pair)
+        assert_same({key: found[key][i] for key in found}, single, rtol=1e-14)
+
+
+@PROPERTY
+@given(data=st.data())
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_any_activation_of_any_array(name, data):
+    dtype = np.dtype(data.draw(st.sampled_from(DTYPES)))
+    shape = data.draw(st.tuples(st.integers(1, 5), st.integers(1, 5)))
+    array = data.draw(arrays(dtype, shape, elements=values))
+    inputs = laid_out(array, data.draw(st.sampled_from(ORDERS)))
+    inputs.flags.writeable = False
+
+    layer = make(name)
+    with np.errstate(under="ignore"):
+        expected = REFERENCES[name][0](array.astype(np.float64))
+    with np.errstate(over="ignore"):
+        expected = expected.astype(dtype)
+    output = layer.forward(inputs).copy()
+    assert output.dtype == dtype
+    assert_allclose(output, expected, rtol=128 * np.finfo(dtype).eps, atol=1e-30)
+    assert_array_equal(layer.forward(inputs, out=np.empty(shape, dtype)), output)
+
+    dinputs = layer.backward(np.ones(shape, dtype))
+    assert dinputs.shape == shape
+    assert dinputs.dtype == dtype
+    assert np.isfinite(dinputs[np.isfinite(output)]).all()
+
+
+@PROPERTY
+@given(data=st.data())
+def test_dense_of_any_arrays(data):
+    dtype = np.dtype(data.draw(st.sampled_from(DTYPES)))
+    n_samples, n_inputs, n_neurons = data.draw(st.tuples(*[st.integers(1, 5)] * 3))
+
+    def draw(*shape):
+        array = data.draw(arrays(dtype, shape, elements=values))
+        return laid_out(array, data.draw(st.sampled_from(ORDERS)))
+
+    inputs, dvalues = draw(n_samples, n_inputs), draw(n_samples, n_neurons)
+    weights, biases = draw(n_inputs, n_neurons), draw(1, n_neurons)
+    found = results(Dense.from_arrays(weights, biases), inputs, dvalues)
+    expected = {
+        "output": np.einsum("si,in->sn", inputs, weights, dtype=float) + biases,
+        "dinputs": np.einsum("sn,in->si", dvalues, weights, dtype=float),
+        "dweights": np.einsum("si,sn->in", inputs, dvalues, dtype=float),
+        "dbiases": dvalues.sum(axis=0, keepdims=True, dtype=float),
+    }
+    assert {array.dtype for array in found.values()} == {dtype}
+    # A sum of up to five products of numbers up to 1e4 is exact to so much.
+    assert_same(found, expected, rtol=0, atol=5e8 * np.finfo(dtype).eps)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("sparse", [csr_matrix, csr_array, csc_matrix])
+def test_dense_takes_sparse_inputs(sparse, dtype):
+    layer, inputs, dvalues = problem("Dense", dtype)
+    inputs[np.abs(inputs) < 1.5] = 0.0
+    expected = results(layer, inputs, dvalues)
+    found = results(layer, sparse(inputs), dvalues)
+    assert_same(found, expected, **tolerance(dtype))
+    assert {array.dtype for array in found.values()} == {np.dtype(dtype)}
+    assert {type(array) for array in found.values()} == {np.ndarray}
+
+    output = np.full_like(dvalues, np.nan)
+    assert layer.forward(sparse(inputs), out=output) is output
+    assert_allclose(output, expected["output"], **tolerance(dtype))
+
+
+def test_dense_bound_to_given_memory_lives_there():
+    layer, inputs, dvalues = problem("Dense")
+    expected = results(layer, inputs, dvalues)
+    weights, biases = layer.weights.copy(), layer.biases.copy()
+    dweights, dbiases = np.full_like(weights, np.nan), np.full_like(biases, np.nan)
+    layer.bind(weights, biases, dweights, dbiases)
+    assert_same(results(layer, inputs, dvalues), expected, rtol=0)
+    assert layer.weights is weights
+    assert layer.dweights is dweights
+    assert layer.dbiases is dbiases
+    weights += 1.0
+    assert not np.allclose(layer.forward(inputs), expected["output"])
+
+
+def test_dense_layers_side_by_side_on_a_leading_axis():
+    rng = np.random.default_rng(5)
+    parameters = [rng.normal(size=(2, 4, 3)), rng.normal(size=(2, 1, 3))]
+    inputs, dvalues = rng.normal(size=(2, 6, 4)), rng.normal(size=(2, 6, 3))
+    layer = make("Dense")
+    layer.bind(*parameters, *map(np.empty_like, parameters))
+    found = results(layer, inputs, dvalues)
+    for i in range(2):
+        single = Dense.from_arrays(*[array[i] for array in parameters])
+        expected = results(single, inputs[i], dvalues[i])
+        assert_same({key: found[key][i] for key in found}, expected, rtol=1e-13)
+
+
+def test_dense_from_arrays_is_a_view():
+    weights, biases = np.zeros((2, 3)), np.zeros(3)
+    layer = Dense.from_arrays(weights, biases)
+    weights += 1.0
+    biases += 2.0
+    assert_array_equal(layer.forward(np.ones((1, 2))), [[4, 4, 4]])
+    assert layer.biases.shape == (1, 3)
+
+
+def test_dense_backward_in_two_halves():
+    layer, inputs, dvalues = problem("Dense")
+    expected = results(layer, inputs, dvalues)
+    fresh = make("Dense")
+    fresh.forward(inputs)
+    fresh.backward_parameters(dvalues)
+    assert_array_equal(fresh.dweights, expected["dweights"])
+    assert_array_equal(fresh.dbiases, expected["dbiases"])
+    assert_array_equal(fresh.backward_inputs(dvalues), expected["dinputs"])
+
+
+def test_dense_of_one_neuron():
+    layer = Dense(4, 1, random_state=0)
+    inputs, dvalues = np.random.default_rng(0).normal(size=(2, 6, 4))
+    dvalues = dvalues[:, :1]
+    found = results(layer, inputs, dvalues)
+    assert_allclose(found["dinputs"], dvalues @ layer.weights.T)
+    assert_allclose(found["dweights"], inputs.T @ dvalues)
+
+
+@pytest.mark.parametrize("as_inputs", [np.asarray, csr_matrix])
+def test_dense_refuses_another_number_of_columns(as_inputs):
+    with pytest.raises(ValueError, match="mismatch"):
+        make("Dense").forward(as_inputs(np.ones((2, N_INPUTS + 1))))
+
+
+@pytest.mark.parametrize("factor", [2.0, 6.0])
+def test_glorot_uniform_fills_its_range(factor):
+    weights, biases = glorot_uniform(np.random.default_rng(0), 30, 70, factor)
+    bound = (factor / 100) ** 0.5
+    assert weights.shape == (30, 70)
+    assert biases.shape == (70,)
+    assert 0.99 * bound < np.abs(weights).max() <= bound
+    assert 0.9 * bound < np.abs(biases).max() <= bound
+    assert abs(weights.mean()) < 0.05 * bound
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_dense_draws_weights_then_biases(dtype):
+    rng = np.random.RandomState(4)
+    bound = (6 / (N_INPUTS + N_NEURONS)) ** 0.5
+    weights = rng.uniform(-bound, bound, (N_INPUTS, N_NEURONS)).astype(dtype)
+    biases = rng.uniform(-bound, bound, N_NEURONS).astype(dtype)
+    for seed in (4, np.random.RandomState(4)):
+        layer = Dense(N_INPUTS, N_NEURONS, random_state=seed, dtype=dtype)
+        assert_array_equal(layer.weights, weights, strict=True)
+        assert_array_equal(layer.biases, biases[np.newaxis], strict=True)

@@ -1,0 +1,291 @@
+"""The contract of every optimizer in the module."""
+
+import pickle
+
+import numpy as np
+import pytest
+from _tools import frozen, tolerance
+from numpy.testing import assert_allclose, assert_array_equal
+
+from sklearn_backprop import optimizers
+
+SHAPE = (3, 4)
+
+
+def sgd(parameters, gradients, *, learning_rate=0.001, momentum=0.0, nesterov=False):
+    """Sutskever et al. (2013), equations 1 to 4, in their velocity form."""
+    velocity = 0.0
+    for gradient in gradients:
+        velocity = momentum * velocity - learning_rate * gradient
+        ahead = momentum * velocity - learning_rate * gradient
+        parameters = parameters + (ahead if nesterov else velocity)
+        yield parameters
+
+
+def adam(
+    parameters,
+    gradients,
+    *,
+    learning_rate=0.001,
+    beta_1=0.9,
+    beta_2=0.999,
+    epsilon=1e-8,
+):
+    """Kingma and Ba (2015), algorithm 1 in the order of section 2."""
+    m = v = 0.0
+    for t, gradient in enumerate(gradients, start=1):
+        m = beta_1 * m + (1 - beta_1) * gradient
+        v = beta_2 * v + (1 - beta_2) * gradient**2
+        rate = learning_rate * np.sqrt(1 - beta_2**t) / (1 - beta_1**t)
+        parameters = parameters - rate * m / (np.sqrt(v) + epsilon)
+        yield parameters
+
+
+# Every optimizer: a plain reference, and how many moments a pickle may hold.
+REFERENCES = {"SGD": (sgd, 1), "Adam": (adam, 2)}
+CASES = [
+    ("SGD", {}),
+    ("SGD", {"momentum": 0.9}),
+    ("SGD", {"momentum": 0.9, "nesterov": True}),
+    ("SGD", {"momentum": 0.0, "nesterov": True}),
+    ("SGD", {"momentum": 1.0, "learning_rate": 1e-4}),
+    ("Adam", {}),
+    ("Adam", {"beta_1": 0.5, "beta_2": 0.9, "epsilon": 1e-3}),
+    ("Adam", {"beta_1": 0.0, "learning_rate": 0.01}),
+]
+# Decay is quick here, so that it comes to its end within a test.
+DECAYING = [
+    ("SGD", {}),
+    ("SGD", {"momentum": 0.9}),
+    ("SGD", {"momentum": 0.9, "nesterov": True}),
+    ("Adam", {"beta_2": 0.95}),
+    ("Adam", {"beta_1": 0.5, "beta_2": 0.95}),
+]
+
+every_case = pytest.mark.parametrize(
+    ("name", "settings"),
+    CASES,
+    ids=lambda value: str(value).translate({ord(c): None for c in "{}' "}),
+)
+every_optimizer = pytest.mark.parametrize("name", optimizers.__all__)
+
+
+def make(name, **settings):
+    return getattr(optimizers, name)(**settings)
+
+
+def draw(n_steps, dtype=np.float64, shape=SHAPE):
+    """Parameters to start from and the gradients of some steps."""
+    rng = np.random.default_rng(2)
+    parameters = rng.normal(size=shape).astype(dtype)
+    return parameters, rng.normal(size=(n_steps, *shape)).astype(dtype)
+
+
+def run(optimizer, parameters, gradients):
+    """Take all steps; return a copy of the parameters after each."""
+    parameters, path = parameters.copy(), []
+    for gradient in gradients:
+        optimizer.update(parameters, gradient)
+        path.append(parameters.copy())
+    return path
+
+
+def memory(optimizer):
+    """The arrays that an optimizer keeps from step to step."""
+    state = optimizer.__getstate__()
+    return {k: a for k, a in state.items() if isinstance(a, np.ndarray)}
+
+
+def test_every_optimizer_is_in_the_tables():
+    assert set(REFERENCES) == set(optimizers.__all__)
+    for table in (CASES, DECAYING):
+        assert {name for name, _ in table} == set(optimizers.__all__)
+
+
+@every_case
+@pytest.mark.parametrize("n_steps", [1, 500])
+def test_steps_equal_the_reference(name, settings, n_steps):
+    parameters, gradients = draw(n_steps)
+    path = run(make(name, **settings), parameters, gradients)
+    expected = list(REFERENCES[name][0](parameters, gradients, **settings))
+    assert_allclose(path, expected, rtol=1e-11, atol=1e-13)
+
+
+@every_case
+def test_a_step_is_linear_in_the_learning_rate_as_it_is_set(name, settings):
+    parameters, gradients = draw(10)
+    ends = []
+    for rate in (0.0, 1.0, 2.0):
+        optimizer = make(name, **settings)
+        path = run(optimizer, parameters, gradients[:9])
+        optimizer.learning_rate = rate
+        ends += run(optimizer, path[-1], gradients[9:])
+    assert_allclose(ends[2] - ends[1], ends[1] - ends[0], rtol=1e-12)
+    assert np.abs(ends[1] - ends[0]).min() > 1e-3
+
+
+@every_case
+def test_converges_on_a_quadratic(name, settings):
+    if settings.get("momentum") == 1.0:
+        settings = settings | {"momentum": 0.99}  # Without friction it never rests.
+    target, curvature = draw(1)[0], np.linspace(1.0, 10.0, 12).reshape(SHAPE)
+    optimizer = make(name, **settings)
+    parameters = np.zeros(SHAPE)
+    for step in range(3000):
+        optimizer.learning_rate = 0.05 * 0.997**step
+        optimizer.update(parameters, curvature * (parameters - target))
+    assert_allclose(parameters, target, atol=1e-4)
+
+
+@every_case
+def test_gradients_are_never_written(name, settings):
+    parameters, gradients = draw(130)
+    expected = run(make(name, **settings), parameters, gradients)
+    path = run(make(name, **settings), parameters, frozen(gradients))
+    assert_array_equal(path, expected)
+
+
+@every_case
+def test_float32_stays_float32(name, settings):
+    parameters, gradients = draw(100, np.float32)
+    optimizer = make(name, **settings)
+    path = run(optimizer, parameters, gradients)
+    assert {array.dtype for array in memory(optimizer).values()} == {path[0].dtype}
+    expected = run(make(name, **settings), *draw(100))
+    assert_allclose(path, expected, **tolerance(np.float32, 1000))
+
+
+@every_case
+def test_settings_become_python_floats(name, settings):
+    """A NumPy scalar turns float32 arithmetic into float64, at half the speed."""
+    numbers = {k: v for k, v in settings.items() if type(v) is float}
+    settings = settings | {key: np.float64(v) for key, v in numbers.items()}
+    optimizer = make(name, **{"learning_rate": np.float64(0.1)} | settings)
+    assert not any(isinstance(value, np.generic) for value in vars(optimizer).values())
+
+
+@every_case
+def test_parameters_may_be_a_view(name, settings):
+    parameters, gradients = draw(5)
+    wide = np.zeros((SHAPE[0], 2 * SHAPE[1]))
+    view = wide[:, ::2]
+    view[...] = parameters
+    optimizer = make(name, **settings)
+    for gradient in gradients:
+        optimizer.update(view, gradient)
+    assert_array_equal(view, run(make(name, **settings), parameters, gradients)[-1])
+    assert not wide[:, 1::2].any()
+
+
+@every_case
+def test_state_survives_pickling(name, settings):
+    parameters, gradients = draw(200)
+    uninterrupted = run(make(name, **settings), parameters, gradients)
+    optimizer = make(name, **settings)
+    path = run(optimizer, parameters, gradients[:90])
+    optimizer = pickle.loads(pickle.dumps(optimizer))
+    path += run(optimizer, path[-1], gradients[90:])
+    assert_array_equal(path, uninterrupted)
+
+
+@every_optimizer
+def test_a_pickle_holds_moments_alone(name):
+    parameters, gradients = draw(2, shape=(10_000,))
+    optimizer = make(name)
+    run(optimizer, parameters, gradients)
+    n_moments = REFERENCES[name][1]
+    assert len(pickle.dumps(optimizer)) < n_moments * parameters.nbytes + 1000
+
+
+@every_optimizer
+def test_pickling_leaves_the_optimizer_as_it_was(name):
+    parameters, gradients = draw(4)
+    expected = run(make(name), parameters, gradients)
+    optimizer = make(name)
+    path = run(optimizer, parameters, gradients[:2])
+    pickle.dumps(optimizer)
+    assert_array_equal(path + run(optimizer, path[-1], gradients[2:]), expected)
+
+
+@every_optimizer
+@pytest.mark.parametrize("between", ["nothing", "pickle"])
+@pytest.mark.parametrize("shape", [(1,), (4,), (3, 1), (4, 3), (2, 3, 4)])
+def test_parameters_of_another_shape_are_refused(name, shape, between):
+    parameters, gradients = draw(3)
+    expected = run(make(name), parameters, gradients)
+    optimizer = make(name)
+    path = run(optimizer, parameters, gradients[:2])
+    if between == "pickle":
+        optimizer = pickle.loads(pickle.dumps(optimizer))
+    other = np.ones(shape)
+    with pytest.raises(ValueError, match=r"shape .*one optimizer per array"):
+        optimizer.update(other, np.ones(shape))
+    assert_array_equal(other, 1.0)
+    path += run(optimizer, path[-1], gradients[2:])
+    assert_array_equal(path, expected)
+
+
+@pytest.mark.parametrize(("name", "settings"), DECAYING)
+@pytest.mark.parametrize(
+    ("dtype", "n_steps"), [(np.float32, 2500), (np.float64, 16_000)]
+)
+def test_decayed_moments_do_not_stay_denormal(name, settings, dtype, n_steps):
+    """A unit that dies after three steps, and wakes up in the end."""
+    start, gradients = draw(6, dtype)
+    optimizer = make(name, **settings)
+    parameters = run(optimizer, start, gradients[:3])[-1]
+    nothing = np.zeros_like(parameters)
+    smallest = np.finfo(dtype).tiny
+    n_denormal = {key: np.zeros(SHAPE, int) for key in memory(optimizer)}
+    for _ in range(n_steps):
+        optimizer.update(parameters, nothing)
+        for key, moment in memory(optimizer).items():
+            size = np.abs(moment)
+            n_denormal[key] += (size > 0) & (size < smallest)
+    assert all(count.max() <= 64 for count in n_denormal.values())
+    assert not any(moment.any() for moment in memory(optimizer).values())
+
+    ends = run(optimizer, parameters, gradients[3:])
+    gradients = gradients.astype(np.float64)
+    gradients = [*gradients[:3], *np.zeros((n_steps, *SHAPE)), *gradients[3:]]
+    path = list(REFERENCES[name][0](start, gradients, **settings))
+    assert_allclose([parameters, *ends], path[-4:], **tolerance(dtype, 1000))
+
+
+@every_case
+def test_inherit_goes_on_and_copies(name, settings):
+    parameters, gradients = draw(100)
+    uninterrupted = run(make(name, **settings), parameters, gradients)
+    previous = make(name, **settings)
+    path = run(previous, parameters, gradients[:50])
+    kept = {key: array.copy() for key, array in memory(previous).items()}
+
+    optimizer = make(name, **settings)
+    optimizer.inherit(previous, np.float64)
+    path += run(optimizer, path[-1], gradients[50:])
+    assert_array_equal(path, uninterrupted)
+    for key, array in memory(previous).items():
+        assert_array_equal(array, kept[key])
+
+
+@every_optimizer
+def test_inherit_converts_to_another_dtype(name):
+    parameters, gradients = draw(20)
+    uninterrupted = run(make(name), parameters, gradients)
+    previous = make(name)
+    path = run(previous, parameters, gradients[:10])
+    optimizer = make(name)
+    optimizer.inherit(previous, np.float32)
+    single = path[-1].astype(np.float32)
+    path = run(optimizer, single, gradients[10:].astype(np.float32))
+    assert {array.dtype for array in memory(optimizer).values()} == {single.dtype}
+    assert_allclose(path[-1], uninterrupted[-1], **tolerance(np.float32))
+
+
+@every_optimizer
+def test_inherit_from_an_unused_optimizer(name):
+    parameters, gradients = draw(5)
+    optimizer = make(name)
+    optimizer.inherit(make(name), np.float64)
+    expected = run(make(name), parameters, gradients)
+    assert_array_equal(run(optimizer, parameters, gradients), expected)
