@@ -15,6 +15,7 @@ HERE = Path(__file__).resolve().parent
 SCRIPTS = (
     "bench_fit",
     "bench_threads",
+    "bench_operations",
     "bench_sparse",
     "bench_lbfgs",
     "bench_denormals",
