@@ -167,6 +167,9 @@ class BaseMLP(BaseEstimator):
 
     def _fit_in_place(self, X, y, sample_weight, incremental, classes):
         continuing = hasattr(self, "coefs_") and (self.warm_start or incremental)
+        if incremental:
+            # scikit-learn's decorator checks them at the first call alone.
+            self._validate_params()
         if incremental and self.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True")
         hidden_layer_sizes = read_hidden_layer_sizes(self.hidden_layer_sizes)

@@ -364,19 +364,23 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             classes = self._read_classes(classes)
         else:
             classes = self.classes_ if continuing else labels
-        self._check_labels(labels, classes, complete=not incremental)
-        n_outputs = len(classes) if multilabel or len(classes) > 2 else 1
-        activation = "logistic" if multilabel or n_outputs == 1 else "softmax"
-        if continuing and activation != self.out_activation_:
+        if continuing and multilabel != self._is_multilabel:
             raise ValueError(
-                f"y is {kind} now, and was of another kind when training began."
+                f"y holds {kind} labels now, and held another kind when training began."
             )
+        self._check_labels(labels, classes, complete=not incremental)
+        if multilabel and len(labels) != len(classes):
+            raise ValueError(
+                f"y has {len(labels)} columns, but there are {len(classes)} labels."
+            )
+        n_outputs = len(classes) if multilabel or len(classes) > 2 else 1
         self.classes_, self.n_outputs_ = classes, n_outputs
-        self.out_activation_ = activation
+        many = n_outputs > 1 and not multilabel
+        self.out_activation_ = "softmax" if many else "logistic"
         if multilabel:
-            return (y.toarray() if sp.issparse(y) else y).astype(np.int8)
+            return ((y.toarray() if sp.issparse(y) else y) != 0).astype(np.int8)
         indices = np.searchsorted(classes, y)
-        return indices if n_outputs > 1 else indices.astype(np.int8)[:, np.newaxis]
+        return indices if many else indices.astype(np.int8)[:, np.newaxis]
 
     def _read_classes(self, classes):
         """Return the classes of a `partial_fit`, sorted."""

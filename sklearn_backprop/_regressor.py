@@ -1,6 +1,7 @@
 """MLPRegressor: numbers in, numbers out."""
 
 import numpy as np
+import scipy.sparse as sp
 from sklearn.base import RegressorMixin, _fit_context
 from sklearn.metrics import r2_score
 from sklearn.utils._param_validation import StrOptions
@@ -339,6 +340,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         """Set what the targets determine; return them as columns."""
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
+        if sp.issparse(y):
+            raise ValueError("y is a sparse matrix; pass y.toarray().")
         targets = y.reshape(len(y), -1).astype(dtype)
         n_outputs = targets.shape[1]
         if continuing and n_outputs != self.n_outputs_:

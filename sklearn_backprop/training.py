@@ -197,6 +197,8 @@ class EpochTrainer:
             ]
         )
         score = float(self.score(logits))
+        if not math.isfinite(score):
+            raise ValueError(DIVERGED)
         run.validation_scores.append(score)
         self._tell(f"Validation score: {score:f}")
         improved = score >= run.best_score + self.tol
