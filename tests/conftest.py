@@ -49,7 +49,7 @@ def _wine():
 
 def _iris():
     data = datasets.load_iris()
-    return data.data, data.target_names[data.target].astype(object)
+    return data.data, data.target_names[data.target]
 
 
 def _multilabel():
