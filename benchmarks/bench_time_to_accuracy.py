@@ -131,9 +131,9 @@ def main(argv=None):
     add = parser.add_argument
     add("--epochs", type=int, help=f"epochs of everyone; full and short {EPOCHS}")
     best = "of the best settings (%(default)s)"
-    add("--hidden", type=int, nargs="+", default=[256], help=f"widths {best}")
+    add("--hidden", type=int, nargs="+", default=[512], help=f"widths {best}")
     add("--batch-size", type=int, default=256, help=f"rows in a batch {best}")
-    add("--learning-rate-init", type=float, default=2e-3, help=f"step size {best}")
+    add("--learning-rate-init", type=float, default=1e-3, help=f"step size {best}")
     add("--output", type=Path, help="where to save the plot (docs/_static)")
     args = parse(parser, argv)
     name = "digits" if args.data is None else "fashion"

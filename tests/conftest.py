@@ -7,6 +7,7 @@ os.environ["SCIPY_ARRAY_API"] = "1"
 
 import copy
 import functools
+import tracemalloc
 import warnings
 
 import numpy as np
@@ -128,6 +129,18 @@ def fit_silently(model, *args, **kwargs):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return model.fit(*args, **kwargs)
+
+
+def peak_of(call):
+    """Return the memory, in bytes, that a call took beyond what there was."""
+    tracemalloc.start()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            call()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
 
 
 def snapshot(model):

@@ -1,0 +1,167 @@
+"""Memory of fit and predict, interruption, and many threads at one model."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from conftest import DEFAULT_TABLE, KINDS, OURS, peak_of, table
+
+import sklearn_backprop._base
+from sklearn_backprop._threads import one_blas_thread
+from sklearn_backprop.network import Network
+
+MEGABYTE = 1 << 20
+
+
+def allowance(model, n_features, batch_size, itemsize):
+    """Return what a mini-batch fit may take: 10 MB, or parameters and activations."""
+    widths = [len(intercept) for intercept in model.intercepts_]
+    parameters = sum(coef.size for coef in model.coefs_) + sum(widths)
+    activations = batch_size * (n_features + sum(widths))
+    return max(10 * MEGABYTE, itemsize * (8 * parameters + 4 * activations))
+
+
+@pytest.mark.parametrize("hidden", [(100,), (512, 512)])
+@pytest.mark.parametrize("early_stopping", [False, True])
+@pytest.mark.parametrize("solver", ["sgd", "adam"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_fit_does_not_copy_a_memory_map(kind, solver, early_stopping, hidden, tmp_path):
+    shape = (20_000, 200)
+    data = np.memmap(tmp_path / "X", np.float32, "w+", shape=shape)
+    data[:] = np.random.default_rng(0).standard_normal(shape, np.float32)
+    data.flush()
+    X = np.memmap(tmp_path / "X", np.float32, "r", shape=shape)
+    y = np.arange(len(X)) % 2
+    model = OURS[kind](hidden, solver=solver, max_iter=1, random_state=0)
+    model.set_params(early_stopping=early_stopping)
+    peak = peak_of(lambda: model.fit(X, y))
+    assert model.coefs_[0].dtype == np.float32
+    assert peak <= allowance(model, X.shape[1], 200, itemsize=4)
+    assert peak < X.nbytes
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("dtype", "given"), [("float32", np.float64), ("float64", np.float32)]
+)
+def test_another_dtype_makes_no_second_copy_of_the_data(kind, dtype, given):
+    X = np.random.default_rng(0).standard_normal((40_000, 100)).astype(given)
+    X.flags.writeable = False
+    y = np.arange(len(X)) % 2
+    model = OURS[kind](dtype=dtype, max_iter=1, random_state=0)
+    assert peak_of(lambda: model.fit(X, y)) < 10 * MEGABYTE < X.nbytes
+    assert model.coefs_[0].dtype == dtype
+
+
+def test_predicting_a_million_rows_takes_little_memory():
+    X = np.ones((1_000_000, 20), np.float32)
+    model = OURS["classifier"]((256,), max_iter=1, random_state=0)
+    with pytest.warns(UserWarning, match="Maximum iterations"):
+        model.fit(X[:300], np.arange(300) % 2)
+    assert peak_of(lambda: model.predict_proba(X)) < 64 * MEGABYTE
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_predictions_do_not_depend_on_the_batches(kind, dtype, monkeypatch):
+    X, y = table(DEFAULT_TABLE[kind])
+    model = OURS[kind]((30, 20), dtype=dtype, max_iter=400, random_state=0)
+    model.set_params(n_iter_no_change=5, learning_rate_init=0.01).fit(X, y)
+    method = model.predict_proba if kind == "classifier" else model.predict
+    whole = method(X)
+    tolerance = 64 * np.finfo(dtype).eps
+    for n_values in (1, 700, 5000):
+        monkeypatch.setattr(sklearn_backprop._base, "PREDICT_VALUES", n_values)
+        np.testing.assert_allclose(
+            method(X), whole, rtol=tolerance, atol=tolerance * np.abs(whole).max()
+        )
+
+
+def interrupt_after(n_calls, monkeypatch):
+    """Make the call after `n_calls` loss gradients act as Ctrl-C."""
+    untouched, calls = Network.loss_gradient, []
+
+    def loss_gradient(self, *args):
+        calls.append(None)
+        if len(calls) > n_calls:
+            raise KeyboardInterrupt
+        return untouched(self, *args)
+
+    monkeypatch.setattr(Network, "loss_gradient", loss_gradient)
+
+
+@pytest.mark.parametrize("n_calls", [0, 1, 25])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"solver": "sgd"},
+        {"solver": "adam"},
+        {"solver": "adam", "early_stopping": True},
+        {"solver": "lbfgs"},
+    ],
+    ids=lambda settings: "-".join(map(str, settings.values())),
+)
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_interrupted_fit_keeps_what_it_has(kind, settings, n_calls, monkeypatch):
+    X, y = table(DEFAULT_TABLE[kind])
+    model = OURS[kind]((10,), random_state=0, batch_size=50, warm_start=True)
+    model.set_params(**settings)
+    with monkeypatch.context() as patch:
+        interrupt_after(n_calls, patch)
+        with pytest.warns(UserWarning, match="Training interrupted by user"):
+            model.fit(X, y)
+    assert all(np.isfinite(array).all() for array in model.coefs_)
+    assert model.predict(X).shape == y.shape
+    if settings["solver"] == "lbfgs" and n_calls == 25:
+        # The best point so far: the last entry of a curve that only falls.
+        assert model.loss_ == model.loss_curve_[-1] == min(model.loss_curve_)
+    n_epochs = model.n_iter_
+    model.set_params(max_iter=2)
+    with pytest.warns(UserWarning, match=r"Maximum iterations|failed to converge"):
+        model.fit(X, y)
+    assert model.n_iter_ == n_epochs + 2 == len(model.loss_curve_)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_many_threads_predict_from_one_model(kind):
+    X, y = table(DEFAULT_TABLE[kind])
+    model = OURS[kind](max_iter=500, n_iter_no_change=3, tol=1e-2, random_state=0)
+    model.fit(X, y)
+    before = dict(vars(model))
+    expected = model.predict(X)
+    with ThreadPoolExecutor(4) as pool:
+        for predicted in pool.map(lambda _: model.predict(X), range(40)):
+            np.testing.assert_array_equal(predicted, expected)
+    assert vars(model) == before
+
+
+def test_fits_in_many_threads_give_what_one_gives():
+    X, y = table("iris")
+    models = [
+        OURS["classifier"](max_iter=500, tol=1e-2, n_iter_no_change=2, random_state=i)
+        for i in range(8)
+    ]
+    with ThreadPoolExecutor(4) as pool:
+        fitted = list(pool.map(lambda model: model.fit(X, y), models))
+    for i, model in enumerate(fitted):
+        again = OURS["classifier"](**model.get_params()).fit(X, y)
+        np.testing.assert_array_equal(model.coefs_[0], again.coefs_[0], err_msg=str(i))
+
+
+def test_the_thread_limit_ends_with_the_last_of_its_users(monkeypatch):
+    events = []
+
+    class Controller:
+        def limit(self, **limits):
+            events.append(limits)
+            return self
+
+        def restore_original_limits(self):
+            events.append("restored")
+
+    monkeypatch.setattr(one_blas_thread, "_controller", Controller())
+    with one_blas_thread:
+        with pytest.raises(ValueError, match="inside"), one_blas_thread:
+            raise ValueError("inside")
+        assert events == [{"limits": 1, "user_api": "blas"}]
+    assert events[1:] == ["restored"]
