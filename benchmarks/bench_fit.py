@@ -16,6 +16,7 @@ from _common import (
     Report,
     argument_parser,
     count,
+    figure,
     interleave,
     parse,
     pinned_threads,
@@ -45,7 +46,8 @@ class Goals:
             cells.append(verdict(ours.times_faster(timings[TORCH]), goal))
         goal = self.floor32 if single else None
         over = timings[FLOOR].times_faster(ours)
-        return [*cells, verdict(over, goal, at_most=True)]
+        ceiling = timings[FLOOR].times_faster(timings[SKLEARN])
+        return [*cells, verdict(over, goal, at_most=True), f"{figure(ceiling)}x"]
 
 
 SHAPES = {
@@ -91,7 +93,7 @@ def main(argv=None):
     args = parse(parser, argv)
     header = ["network", "ours, ms/epoch", "vs scikit-learn"]
     header += ["vs torch"] if torch else []
-    header += ["over products"]
+    header += ["over products", "scikit-learn over products"]
     with Report("fit", args) as report:
         report.say(origin(args.data))
         if args.short:

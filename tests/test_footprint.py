@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 from conftest import DEFAULT_TABLE, KINDS, OURS, peak_of, table
+from threadpoolctl import threadpool_info, threadpool_limits
 
 import sklearn_backprop._base
 from sklearn_backprop._threads import one_blas_thread
@@ -165,3 +166,40 @@ def test_the_thread_limit_ends_with_the_last_of_its_users(monkeypatch):
             raise ValueError("inside")
         assert events == [{"limits": 1, "user_api": "blas"}]
     assert events[1:] == ["restored"]
+
+
+def blas_threads():
+    return {
+        row["num_threads"] for row in threadpool_info() if row["user_api"] == "blas"
+    }
+
+
+@pytest.fixture
+def two_blas_threads():
+    """Two BLAS threads, set by a thread that has ended and so controls them no more."""
+    with ThreadPoolExecutor(1) as pool:
+        limit = pool.submit(threadpool_limits, limits=2, user_api="blas").result()
+    yield
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(limit.restore_original_limits).result()
+
+
+def test_blas_threads_come_back_whichever_thread_fits_last(two_blas_threads):
+    def limited():
+        with threadpool_limits(limits=1, user_api="blas"):
+            return blas_threads()
+
+    with one_blas_thread:
+        assert blas_threads() == {1}
+    assert blas_threads() == {2}
+    with ThreadPoolExecutor(1) as first, ThreadPoolExecutor(1) as last:
+        first.submit(one_blas_thread.__enter__).result()
+        last.submit(one_blas_thread.__enter__).result()
+        assert blas_threads() == {1}
+        first.submit(one_blas_thread.__exit__).result()
+        assert blas_threads() == {1}
+        last.submit(one_blas_thread.__exit__).result()
+        assert blas_threads() == {2}
+        # Nor does a fit take from others the right to set limits of their own.
+        assert last.submit(limited).result() == limited() == {1}
+    assert blas_threads() == {2}
