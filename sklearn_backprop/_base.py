@@ -1,7 +1,7 @@
 """What the two estimators share: validation, parameters, fitted attributes."""
 
-import copy
 import warnings
+import zlib
 from contextlib import nullcontext
 from itertools import pairwise
 
@@ -28,7 +28,7 @@ from ._parameters import (
 )
 from ._threads import SMALL_BATCH, one_blas_thread, products_cost
 from .batches import Batches
-from .layers import Identity, glorot_uniform
+from .layers import glorot_uniform
 from .network import Network, dense_stack
 from .training import DIVERGED, EpochTrainer, Run, minimize_lbfgs
 
@@ -151,9 +151,14 @@ class BaseMLP(BaseEstimator):
     def _fit(self, X, y, sample_weight, *, incremental=False, classes=None):
         # All happens on a copy, so that an error leaves this estimator as it was; only
         # the random generator is shared, and put back.
-        trial = copy.copy(self)
-        generator = getattr(self, "_random_state", None)
-        state = None if generator is None else generator.get_state()
+        trial = object.__new__(type(self))
+        trial.__dict__.update(self.__dict__)
+        generator = getattr(self, "_random_state", self.random_state)
+        if not isinstance(generator, np.random.RandomState) or (
+            generator is check_random_state(None)
+        ):
+            generator = None  # NumPy's own is everybody's: nobody may turn it back.
+        state = None if generator is None else generator.get_state(legacy=False)
         try:
             # A diverging run is reported once, by an error, not by NumPy's warnings.
             with np.errstate(all="ignore"):
@@ -184,7 +189,7 @@ class BaseMLP(BaseEstimator):
         layer_units = [X.shape[1], *hidden_layer_sizes, self.n_outputs_]
         network = self._build_network(layer_units, dtype, run.rng, continuing)
         data = X, targets, sample_weight
-        with self._thread_limit(network, X.shape[0]):
+        with self._thread_limit(network, X):
             if self.solver == "lbfgs":
                 self._fit_lbfgs(network, run, data)
             else:
@@ -240,12 +245,14 @@ class BaseMLP(BaseEstimator):
         layers = dense_stack(coefs, intercepts, ACTIVATIONS[self.activation])
         return Network(layers, self._loss(), float(self.alpha)).flatten()
 
-    def _thread_limit(self, network, n_samples):
+    def _thread_limit(self, network, X):
         """Return a context in which BLAS has one thread if a batch is small."""
-        n_rows = n_samples
+        n_rows = X.shape[0]
         if self.solver != "lbfgs":
-            n_rows = read_batch_size(self.batch_size, n_samples)
-        n_weights = sum(layer.weights.size for layer in network.dense)
+            n_rows = read_batch_size(self.batch_size, n_rows)
+        # BLAS has no part in the products of sparse rows.
+        layers = network.dense[1:] if sp.issparse(X) else network.dense
+        n_weights = sum(layer.weights.size for layer in layers)
         is_small = products_cost(n_rows, n_weights) < SMALL_BATCH
         return one_blas_thread if is_small else nullcontext()
 
@@ -259,11 +266,8 @@ class BaseMLP(BaseEstimator):
         # is drawn twice.
         run = Run(rng=self._random_state, n_iter=self.n_iter_, n_samples_seen=self.t_)
         run.loss_curve = list(self.loss_curve_)
-        if self.best_loss_ is not None:
-            run.best_loss = self.best_loss_
         if self.validation_scores_ is not None:
             run.validation_scores = list(self.validation_scores_)
-            run.best_score = self.best_validation_score_
         return run
 
     def _fit_lbfgs(self, network, run, data):
@@ -282,8 +286,11 @@ class BaseMLP(BaseEstimator):
         )
         n_iter = len(run.loss_curve) - n_before
         run.n_iter += n_iter
+        # Training now stands where L-BFGS has ended: old moments, split and best
+        # parameters do not belong there.
+        run.last_parameters = run.optimizer = None
+        run.start_on(None, None, None)
         run.best_loss = loss
-        run.last_parameters = None  # Training stands where L-BFGS has ended.
         self.loss_ = loss
         if outcome == "interrupted":
             warnings.warn("Training interrupted by user.", stacklevel=6)
@@ -297,6 +304,11 @@ class BaseMLP(BaseEstimator):
 
     def _fit_stochastic(self, network, run, data, continuing, incremental):
         X, targets, sample_weight = data
+        basis = zlib.crc32(targets), self._settings()
+        if incremental:
+            run.basis = basis  # A stream brings new rows in each call.
+        else:
+            run.start_on_basis(*basis)
         self._hold_out_rows(run, X.shape[0], targets, sample_weight)
         if run.last_parameters is not None:
             network.parameters[...] = run.last_parameters
@@ -321,7 +333,7 @@ class BaseMLP(BaseEstimator):
         # are k + m epochs, of which there are no more once improvement has ended.
         if incremental:
             outcome = trainer.train(1)
-        elif continuing and trainer.stopped:
+        elif continuing and trainer.ends():
             outcome = "converged"
         else:
             outcome = trainer.train(self.max_iter)
@@ -338,6 +350,12 @@ class BaseMLP(BaseEstimator):
                 ConvergenceWarning,
                 stacklevel=6,
             )
+
+    def _settings(self):
+        """Return the parameters that decide whether a run that has ended goes on."""
+        free = {"max_iter", "n_iter_no_change", "random_state", "verbose", "warm_start"}
+        names = self._parameter_constraints.keys() - free
+        return {name: getattr(self, name) for name in names}
 
     def _hold_out_rows(self, run, n_samples, targets, sample_weight):
         """Split the rows for early stopping, unless the run has split as many."""
@@ -402,37 +420,44 @@ class BaseMLP(BaseEstimator):
         self.best_loss_ = None if stops_early else run.best_loss
         self.validation_scores_ = run.validation_scores if stops_early else None
         self.best_validation_score_ = run.best_score if stops_early else None
+        # Prediction is that of the fitted model, whatever is set for the next fit.
+        self._activation = self.activation
         self._random_state = run.rng
 
-    def _logits(self, X):
-        """Return what the network puts out for X before the output activation."""
-        return self._forward(X, Identity)
+    def _forward(self, X, finish):
+        """Return what `finish` makes of the logits, in batches of bounded memory.
 
-    def _outputs(self, X):
-        """Return what the network puts out for X."""
-        return self._forward(X, lambda: OUTPUT_ACTIVATIONS[self.out_activation_]())
-
-    def _forward(self, X, last_layer):
-        """Go forward in batches of bounded memory, over layers that are thrown away."""
+        The layers are thrown away afterwards.
+        """
         X = self._read_inputs(X)
-        hidden = ACTIVATIONS[self.activation]
+        hidden = ACTIVATIONS[self._activation]
         network = Network(dense_stack(self.coefs_, self.intercepts_, hidden))
-        layer, dtype = last_layer(), network.dtype
-        output = np.empty((X.shape[0], self.n_outputs_), dtype)
-        n_values = X.shape[1] + sum(map(len, self.intercepts_))
+        dtype, n_samples = network.dtype, X.shape[0]
+        n_values = sum(map(len, self.intercepts_))
+        if X.dtype != dtype:
+            n_values += X.shape[1]
         n_rows = max(1, PREDICT_VALUES // n_values)
-        with np.errstate(all="ignore"):
-            for start in range(0, X.shape[0], n_rows):
-                rows = slice(start, start + n_rows)
-                inputs = X if n_rows >= X.shape[0] else X[rows]
+        output = None
+        for start in range(0, n_samples, n_rows):
+            rows = slice(start, start + n_rows)
+            inputs = X if n_rows >= n_samples else X[rows]
+            with np.errstate(all="ignore"):
                 logits = network.forward(inputs.astype(dtype, copy=False))
-                layer.forward(logits, out=output[rows])
-        if not np.isfinite(output).all():
-            raise ValueError(
-                "The output of the network is not finite for some rows: X contains "
-                f"values too large for {dtype}. Scale the data."
-            )
+                part = finish(logits)
+            # A mean may overflow where its logit does not; labels are never floats.
+            checked = part if part.dtype.kind == "f" else logits
+            if not np.isfinite(checked).all():
+                raise ValueError(
+                    "The output of the network is not finite for some rows: X contains "
+                    f"values too large for {dtype}. Scale the data."
+                )
+            if output is None:
+                output = np.empty((n_samples, *part.shape[1:]), part.dtype)
+            output[rows] = part
         return output
+
+    def _output_activation(self, logits):
+        return OUTPUT_ACTIVATIONS[self.out_activation_]().forward(logits)
 
     def _check_fitted(self):
         # The library's check takes longer than a small network for one row.

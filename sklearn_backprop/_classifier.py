@@ -272,7 +272,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             The most probable class of each sample; for multilabel targets an
             indicator matrix.
         """
-        return self._labels(self._logits(X))
+        return self._forward(X, self._labels)
 
     def decision_function(self, X):
         """Return the logits, the inputs of the output activation.
@@ -286,7 +286,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         logits : ndarray of shape (n_samples,) or (n_samples, n_outputs)
             For two classes one column, positive for ``classes_[1]``.
         """
-        logits = self._logits(X)
+        return self._forward(X, self._squeeze)
+
+    def _squeeze(self, logits):
         return logits[:, 0] if self.n_outputs_ == 1 else logits
 
     def predict_proba(self, X):
@@ -302,10 +304,11 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             In the order of ``classes_``. For multilabel targets, each column is the
             probability of its label.
         """
-        self._check_fitted()
+        return self._forward(X, self._probabilities)
+
+    def _probabilities(self, logits):
         if self.n_outputs_ > 1:
-            return self._outputs(X)
-        logits = self._logits(X)
+            return self._output_activation(logits)
         if len(self.classes_) == 1:
             return np.ones_like(logits)
         # Not 1 - p, which is zero long before the probability is.
@@ -323,7 +326,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         log_probabilities : ndarray of shape (n_samples, n_classes)
             Finite also where a probability is too small to represent.
         """
-        logits = self._logits(X)
+        return self._forward(X, self._log_probabilities)
+
+    def _log_probabilities(self, logits):
         if self.out_activation_ == "softmax":
             return log_softmax(logits, axis=1)
         if self._is_multilabel:
@@ -378,7 +383,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         many = n_outputs > 1 and not multilabel
         self.out_activation_ = "softmax" if many else "logistic"
         if multilabel:
-            return ((y.toarray() if sp.issparse(y) else y) != 0).astype(np.int8)
+            indicator = (y.toarray() if sp.issparse(y) else y) != 0
+            return np.ascontiguousarray(indicator).view(np.int8)
         indices = np.searchsorted(classes, y)
         return indices if many else indices.astype(np.int8)[:, np.newaxis]
 

@@ -58,7 +58,9 @@ def read_hidden_layer_sizes(hidden_layer_sizes):
     """Return the sizes as a list of int, or raise ValueError."""
     sizes = hidden_layer_sizes
     sizes = list(sizes) if hasattr(sizes, "__iter__") else [sizes]
-    if not all(isinstance(size, Integral) and size > 0 for size in sizes):
+    if not all(isinstance(size, Integral) for size in sizes):
+        raise ValueError(f"hidden_layer_sizes must be integers, got {sizes}.")
+    if not all(size > 0 for size in sizes):
         raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
     return [int(size) for size in sizes]
 

@@ -333,7 +333,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
         """
-        predictions = self._outputs(X)
+        predictions = self._forward(X, self._output_activation)
         return predictions[:, 0] if self.n_outputs_ == 1 else predictions
 
     def _read_targets(self, y, dtype, continuing, incremental, classes):
@@ -342,14 +342,16 @@ class MLPRegressor(RegressorMixin, BaseMLP):
             y = column_or_1d(y, warn=True)
         if sp.issparse(y):
             raise ValueError("y is a sparse matrix; pass y.toarray().")
-        targets = y.reshape(len(y), -1).astype(dtype)
+        if y.dtype.kind in "US":
+            raise ValueError(f"y must hold numbers, got strings such as {y.flat[0]!r}.")
+        targets = np.ascontiguousarray(y.reshape(len(y), -1), dtype)
         n_outputs = targets.shape[1]
         if continuing and n_outputs != self.n_outputs_:
             raise ValueError(
                 f"y has {n_outputs} output(s), but {type(self).__name__} was fitted "
                 f"with {self.n_outputs_}."
             )
-        if not np.isfinite(targets).all():
+        if targets.dtype != y.dtype and not np.isfinite(targets).all():
             raise ValueError(f"y contains values too large for {dtype}.")
         if self.loss == "poisson" and targets.min() < 0:
             raise ValueError(

@@ -2,6 +2,7 @@
 
 import threading
 
+import threadpoolctl
 from threadpoolctl import ThreadpoolController
 
 # Floating-point operations of the matrix products of one batch below which a second
@@ -18,6 +19,13 @@ def products_cost(n_rows, n_weights):
     the weights and for that of the inputs.
     """
     return 6.0 * n_rows * n_weights
+
+
+def _release_control():
+    """Let any thread set limits: threadpoolctl 3.8 and later heed the first alone."""
+    openblas = getattr(threadpoolctl, "OpenBLASController", None)
+    if hasattr(openblas, "clear_controlling_thread"):
+        openblas.clear_controlling_thread(force=True)
 
 
 class _OneThread:
@@ -45,7 +53,9 @@ class _OneThread:
         with self._lock:
             self._n_users -= 1
             if self._n_users == 0:
+                _release_control()
                 self._limit.restore_original_limits()
+                _release_control()
 
 
 one_blas_thread = _OneThread()

@@ -33,6 +33,7 @@ class _Optimizer:
         # speed.
         self.learning_rate = float(learning_rate)
         self.n_updates = 0
+        self._scratch = None
 
     def update(self, parameters, gradients):
         """Take one step.
@@ -50,9 +51,8 @@ class _Optimizer:
             If `parameters` has another shape than at the first step.
         """
         if self.n_updates == 0:
-            for name in self._moments:
-                setattr(self, name, np.zeros_like(parameters))
-        if getattr(self, "_scratch", None) is None:
+            self._allocate(parameters)
+        elif self._scratch is None:
             # Like a moment: those that came with a pickle decide the shape.
             self._scratch = np.empty_like(getattr(self, next(iter(self._moments))))
         if not parameters.shape == gradients.shape == self._scratch.shape:
@@ -68,6 +68,11 @@ class _Optimizer:
             self._flush(parameters, 1.0)
             for name, power in self._moments.items():
                 self._flush(getattr(self, name), power)
+
+    def _allocate(self, parameters):
+        for name in self._moments:
+            setattr(self, name, np.zeros_like(parameters))
+        self._scratch = np.empty_like(parameters)
 
     def _flush(self, array, power):
         """Set to zero what is, or will soon be, a denormal number."""

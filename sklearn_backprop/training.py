@@ -36,6 +36,8 @@ class Run:
     validation_rows: np.ndarray | None = None
     n_samples: int | None = None
     """Number of rows of the data that `rows` and `validation_rows` belong to."""
+    basis: tuple | None = None
+    """Checksum of the targets, and settings, that patience belongs to."""
     best_parameters: np.ndarray | None = None
     last_parameters: np.ndarray | None = None
     """Where training stands, if the model was given the best parameters instead."""
@@ -51,15 +53,33 @@ class Run:
         self.n_samples = n_samples
         self.rows, self.validation_rows = rows, validation_rows
         self.n_without_improvement = 0
+        self.best_loss, self.best_score = math.inf, -math.inf
+        self.best_parameters = None
+
+    def start_on_basis(self, checksum, settings):
+        """Let patience begin anew where the targets or the settings have changed.
+
+        Parameters
+        ----------
+        checksum : int
+            Of the targets. Where it differs, rows and split are drawn anew too.
+        settings : dict
+        """
+        before, self.basis = self.basis, (checksum, settings)
+        if before is not None and before != self.basis:
+            self.n_without_improvement = 0
+            if before[0] != checksum:
+                self.n_samples = None
 
     def fork(self):
         """Return a copy that may go on without changing this one.
 
-        The generator is shared, as it may be the user's own, and so are arrays and the
-        optimizer, which training replaces before it writes to them.
+        The generator is shared, as it may be the user's own, and so are the optimizer
+        and the other arrays, which training replaces before it writes to them.
         """
         return replace(
             self,
+            rows=None if self.rows is None else np.array(self.rows),
             loss_curve=list(self.loss_curve),
             validation_scores=list(self.validation_scores),
         )
@@ -134,7 +154,7 @@ class EpochTrainer:
         try:
             for _ in range(max_epochs):
                 self._epoch()
-                if self.stopped and not self._reduce_learning_rate():
+                if self.ends():
                     return "converged"
         except KeyboardInterrupt:
             return "interrupted"
@@ -161,8 +181,8 @@ class EpochTrainer:
         if self.shuffle:
             if run.rows is None:
                 run.rows = np.arange(self.batches.n_samples)
-            # Orders are composed, not drawn anew: what scikit-learn's epochs do.
-            run.rows = run.rows[run.rng.permutation(len(run.rows))]
+            # The order of the last epoch is shuffled on, as in scikit-learn's epochs.
+            run.rng.shuffle(run.rows)
         total_loss = total_weight = 0.0
         for inputs, targets, sample_weight in self.batches(run.rows):
             weight = (
@@ -196,6 +216,8 @@ class EpochTrainer:
                 for inputs, _, _ in self.batches(run.validation_rows)
             ]
         )
+        if not np.isfinite(logits).all():
+            raise ValueError(DIVERGED)
         score = float(self.score(logits))
         if not math.isfinite(score):
             raise ValueError(DIVERGED)
@@ -207,10 +229,10 @@ class EpochTrainer:
             run.best_score = score
             run.best_parameters[...] = network.parameters
 
-    @property
-    def stopped(self):
-        """Whether improvement has ended; after a run, whether it ended for that."""
-        return self.run.n_without_improvement > self.n_iter_no_change
+    def ends(self):
+        """Return whether training ends here; lower the learning rate if that helps."""
+        stagnant = self.run.n_without_improvement > self.n_iter_no_change
+        return stagnant and not self._reduce_learning_rate()
 
     def _reduce_learning_rate(self):
         """Lower the learning rate if the schedule can; return whether it did."""
