@@ -48,6 +48,13 @@ def glorot_uniform(rng, n_inputs, n_neurons, factor=6.0, dtype=np.float64):
     return weights.astype(dtype, copy=False), biases.astype(dtype, copy=False)
 
 
+def _floating(array):
+    """Return an array of floats: itself, or integers or a list as float64."""
+    if isinstance(array, np.ndarray) and array.dtype.kind == "f":
+        return array
+    return np.asarray(array, dtype=np.float64)
+
+
 def _transpose(array):
     """Swap the last two axes; sparse matrices have ``.T`` alone."""
     return array.T if array.ndim == 2 else np.swapaxes(array, -1, -2)
@@ -153,8 +160,8 @@ class Dense:
         ValueError
             If `inputs` does not have ``n_inputs`` columns.
         """
-        self.inputs = inputs
-        output = _product(inputs, self.weights, out)
+        self.inputs = inputs if hasattr(inputs, "shape") else _floating(inputs)
+        output = _product(self.inputs, self.weights, out)
         self.output = np.add(output, self.biases, out=output)
         return output
 
@@ -217,6 +224,7 @@ class _Elementwise:
         -------
         output : ndarray of shape (n_samples, n_neurons)
         """
+        inputs = _floating(inputs)
         self.output = self._function(
             inputs, np.empty_like(inputs) if out is None else out
         )
@@ -358,6 +366,7 @@ class Softmax:
         output : ndarray of shape (n_samples, n_classes)
             Rows sum to one.
         """
+        inputs = _floating(inputs)
         shifted = np.subtract(inputs, inputs.max(axis=-1, keepdims=True), out=out)
         probabilities = np.exp(shifted, out=shifted)
         probabilities /= probabilities.sum(axis=-1, keepdims=True)

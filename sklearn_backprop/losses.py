@@ -29,6 +29,19 @@ class Loss:
     sample and writes each loss's own gradient to `out`.
     """
 
+    def _read(self, output, y_true):
+        """Return both as arrays, `output` of floats, or raise ValueError."""
+        output, y_true = np.asarray(output), np.asarray(y_true)
+        if output.dtype.kind != "f":
+            output = output.astype(np.float64)
+        if output.ndim < 2:
+            raise ValueError(
+                "output must have shape (n_samples, n_outputs), got shape "
+                f"{output.shape}."
+            )
+        self._check_targets(output, y_true)
+        return output, y_true
+
     def _check_targets(self, output, y_true):
         if y_true.shape != output.shape:
             raise ValueError(
@@ -54,7 +67,7 @@ class Loss:
         ValueError
             If `y_true` does not have the shape that goes with `output`.
         """
-        self._check_targets(output, y_true)
+        output, y_true = self._read(output, y_true)
         return self._evaluate(output, y_true, np.empty_like(output))
 
     def calculate(self, output, y_true, sample_weight=None):
@@ -70,7 +83,7 @@ class Loss:
         -------
         loss : float
         """
-        return self.loss_gradient(output, y_true, sample_weight)
+        return self.loss_gradient(*self._read(output, y_true), sample_weight)
 
     def backward(self, output, y_true):
         """Set and return `dinputs`, the gradient of the mean loss.
@@ -84,6 +97,7 @@ class Loss:
         -------
         dinputs : ndarray of shape (n_samples, n_outputs)
         """
+        output, y_true = self._read(output, y_true)
         self.dinputs = np.empty_like(output)
         self.loss_gradient(output, y_true, out=self.dinputs)
         return self.dinputs
@@ -119,6 +133,15 @@ class Loss:
 
 class _Categorical(Loss):
     """What the losses over classes share: labels are indices or rows."""
+
+    def _read(self, output, y_true):
+        output, y_true = super()._read(output, y_true)
+        n_classes = output.shape[-1]
+        if y_true.ndim == 1 and not np.all((y_true >= 0) & (y_true < n_classes)):
+            raise ValueError(
+                f"y_true must hold class indices from 0 to {n_classes - 1}."
+            )
+        return output, y_true
 
     def _check_targets(self, output, y_true):
         if y_true.ndim != 1:

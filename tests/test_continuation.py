@@ -337,3 +337,75 @@ def test_settings_may_change_between_warm_fits(kind, change):
     if model.solver != "lbfgs" and not model.early_stopping:
         for mine, other in zip(model.coefs_, stands_at, strict=True):
             np.testing.assert_allclose(mine, other, atol=1e-5)
+
+
+RENEWALS = {
+    "targets": (lambda y: np.roll(y, 7), {}),
+    "fewer_rows": (lambda y: y[:-20], {}),
+    "solver": (None, {"solver": "sgd"}),
+    "rate": (None, {"learning_rate_init": 1e-4}),
+    "penalty": (None, {"alpha": 1.0}),
+}
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+@pytest.mark.parametrize("renewal", RENEWALS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_run_that_has_ended_goes_on_with_what_is_new(kind, renewal, early_stopping):
+    X, y = table(DEFAULT_TABLE[kind])
+    change, settings = RENEWALS[renewal]
+    model = new(kind, IMPATIENT, warm_start=True, max_iter=200)
+    model.set_params(early_stopping=early_stopping).fit(X, y)
+    n_iter = model.n_iter_
+    y = change(y) if change else y
+    model.set_params(**settings).fit(X[: len(y)], y)
+    assert model.n_iter_ > n_iter
+
+
+def test_adaptive_rate_lets_an_ended_run_go_on():
+    X, y = table("iris")
+    model = new("classifier", IMPATIENT, solver="sgd", warm_start=True, max_iter=200)
+    n_iter = model.fit(X, y).n_iter_
+    assert model.set_params(learning_rate="adaptive").fit(X, y).n_iter_ > n_iter
+
+
+def test_data_of_another_length_brings_its_own_best():
+    """The best loss and the best parameters of easy rows do not judge hard ones."""
+    X, y = table("diabetes")
+    model = OURS["regressor"](
+        (20,),
+        learning_rate_init=0.01,
+        early_stopping=True,
+        warm_start=True,
+        max_iter=300,
+        random_state=0,
+    )
+    model.fit(X[:300], X[:300, 2])
+    before = [coef.copy() for coef in model.coefs_]
+    model.fit(X, y)
+    assert differences(model.coefs_, before) != []
+    assert model.score(X, y) > 0.3
+
+
+def test_the_optimizer_starts_afresh_after_lbfgs():
+    X, y = table("iris")
+    model = new("classifier", {"warm_start": True}, max_iter=3).fit(X, y)
+    model.set_params(solver="lbfgs").fit(X, y)
+    model.set_params(solver="adam").fit(X, y)
+    n_batches = -(-len(X) // model.batch_size)
+    assert model._run.optimizer.n_updates == 3 * n_batches
+
+
+def test_a_failed_fit_leaves_the_activation_and_the_generators():
+    X, y = table("iris")
+    model = new("classifier", {}, max_iter=3).fit(X, y)
+    before = model.predict_proba(X)
+    model.set_params(activation="tanh", learning_rate_init=1e300)
+    with pytest.raises(ValueError, match="non-finite"):
+        model.fit(X, y)
+    np.testing.assert_array_equal(model.predict_proba(X), before)
+    generator = np.random.RandomState(3)
+    model = new("classifier", {"random_state": generator, "learning_rate_init": 1e300})
+    with pytest.raises(ValueError, match="non-finite"):
+        model.fit(X, y)
+    assert generator.randint(1 << 30) == np.random.RandomState(3).randint(1 << 30)

@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 from conftest import DEFAULT_TABLE, KINDS, OURS, peak_of, table
 from threadpoolctl import threadpool_info, threadpool_limits
 
@@ -203,3 +204,44 @@ def test_blas_threads_come_back_whichever_thread_fits_last(two_blas_threads):
         # Nor does a fit take from others the right to set limits of their own.
         assert last.submit(limited).result() == limited() == {1}
     assert blas_threads() == {2}
+
+
+METHODS = ["predict", "predict_proba", "predict_log_proba", "decision_function"]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_predicting_ten_named_classes_takes_little_memory(method):
+    X = np.ones((500_000, 20), np.float32)
+    names = np.array([f"class {i}" for i in range(10)])
+    model = OURS["classifier"]((256,), max_iter=1, random_state=0)
+    with pytest.warns(UserWarning, match="Maximum iterations"):
+        model.fit(X[:300], names[np.arange(300) % 10])
+    assert peak_of(lambda: getattr(model, method)(X)) < 32 * MEGABYTE
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_targets_are_read_row_by_row_in_any_layout(kind):
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((20_000, 10))
+    Y = rng.integers(0, 2, (20_000, 40)).astype(float)
+    model = OURS[kind]((5,), max_iter=1, random_state=0)
+    peaks, coefs = [], []
+    for layout in (np.ascontiguousarray, np.asfortranarray):
+        targets = layout(Y)
+        peaks.append(peak_of(lambda targets=targets: model.fit(X, targets)))
+        coefs.append(model.coefs_[0])
+    np.testing.assert_array_equal(*coefs)
+    assert peaks[1] < peaks[0] + 2 * Y.nbytes
+
+
+def test_wide_sparse_rows_are_predicted_in_few_batches(monkeypatch):
+    X = sp.random(400, 1 << 18, density=1e-5, format="csr", random_state=0)
+    model = OURS["classifier"]((2,), max_iter=1, random_state=0)
+    with pytest.warns(UserWarning, match="Maximum iterations"):
+        model.fit(X, np.arange(400) % 2)
+    calls, untouched = [], Network.forward
+    monkeypatch.setattr(
+        Network, "forward", lambda self, X: calls.append(None) or untouched(self, X)
+    )
+    model.predict(X)
+    assert len(calls) == 1

@@ -334,3 +334,22 @@ def test_crossentropies_of_any_logits(data):
     assert_allclose(loss.forward(output, hot), expected, **close)
     gradient = loss.backward(output, hot)
     assert_allclose(gradient * shape[0], np.exp(log_expit(exact)) - hot, **close)
+
+
+@pytest.mark.parametrize(
+    "name", ["CategoricalCrossentropy", "SoftmaxCategoricalCrossentropy"]
+)
+@pytest.mark.parametrize("labels", [[3, 0], [-1, 0], [True, False], [0.0, 1.0], [0]])
+def test_labels_that_are_no_class_indices_are_named(name, labels):
+    loss = getattr(losses, name)()
+    with pytest.raises(ValueError, match="y_true must hold"):
+        loss.calculate(np.full((2, 3), 1 / 3), np.array(labels))
+
+
+@pytest.mark.parametrize("name", losses.__all__)
+def test_outputs_and_targets_of_other_shapes_are_named(name):
+    loss = getattr(losses, name)()
+    with pytest.raises(ValueError, match="y_true has shape"):
+        loss.loss_gradient(np.full((4, 3), 0.5), np.ones((4, 1)))
+    with pytest.raises(ValueError, match="output must have shape"):
+        loss.calculate(np.full(4, 0.5), np.ones(4))
