@@ -34,9 +34,9 @@ class Shape:
         return sum((n_inputs + 1) * n_neurons for n_inputs, n_neurons in self.layers)
 
     def shortened(self):
-        """Return the same network on so few rows that an epoch stays under a second."""
-        by_work = int(3e9 / self.n_parameters) // self.batch_size * self.batch_size
-        return replace(self, n_samples=min(self.n_samples, 12_000, by_work))
+        """Return the same network on so few rows that an epoch stays well under a second."""
+        by_work = int(1.5e9 / self.n_parameters) // self.batch_size * self.batch_size
+        return replace(self, n_samples=min(self.n_samples, 8_000, by_work))
 
 
 def synthetic(shape, dtype, seed=0):

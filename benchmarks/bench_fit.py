@@ -84,7 +84,7 @@ def table(args):
 
 
 def main(argv=None):
-    parser = argument_parser(__doc__, rounds=5, short_rounds=3, threads=(1, 2))
+    parser = argument_parser(__doc__, rounds=5, short_rounds=2, threads=(1, 2))
     add = parser.add_argument
     add("--shapes", nargs="+", default=[""], help="parts of the labels to measure")
     dtypes = ["float32", "float64"]

@@ -88,7 +88,7 @@ def pinned(n_threads, function):
 
 
 def main(argv=None):
-    args = parse(argument_parser(__doc__, rounds=9, short_rounds=3), argv)
+    args = parse(argument_parser(__doc__, rounds=9, short_rounds=2), argv)
     rng = np.random.default_rng(0)
     rows = []
     with Report("threads", args) as report, ThreadPoolExecutor(1) as pool:
