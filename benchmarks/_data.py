@@ -34,7 +34,7 @@ class Shape:
         return sum((n_inputs + 1) * n_neurons for n_inputs, n_neurons in self.layers)
 
     def shortened(self):
-        """Return the same network on so few rows that an epoch stays well under a second."""
+        """Return the same network on so few rows that an epoch is quick."""
         by_work = int(1.5e9 / self.n_parameters) // self.batch_size * self.batch_size
         return replace(self, n_samples=min(self.n_samples, 8_000, by_work))
 
