@@ -8,7 +8,6 @@ from itertools import pairwise
 import numpy as np
 import scipy.sparse as sp
 from sklearn.base import BaseEstimator, _fit_context, is_regressor
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import (
@@ -17,6 +16,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from ._outcomes import lbfgs_warning, stochastic_warning
 from ._parameters import (
     ACTIVATIONS,
     OUTPUT_ACTIVATIONS,
@@ -34,16 +34,6 @@ from .training import DIVERGED, EpochTrainer, Run, minimize_lbfgs
 
 # Values that the layers hold at once when predicting: 8 MB in float64.
 PREDICT_VALUES = 1 << 20
-
-
-def is_stochastic(estimator):
-    """Return True, or say why there is no `partial_fit`."""
-    if estimator.solver == "lbfgs":
-        raise AttributeError(
-            "partial_fit is only available for stochastic optimizers. lbfgs is not "
-            "stochastic."
-        )
-    return True
 
 
 class BaseMLP(BaseEstimator):
@@ -162,12 +152,14 @@ class BaseMLP(BaseEstimator):
         try:
             # A diverging run is reported once, by an error, not by NumPy's warnings.
             with np.errstate(all="ignore"):
-                trial._fit_in_place(X, y, sample_weight, incremental, classes)
+                warning = trial._fit_in_place(X, y, sample_weight, incremental, classes)
         except BaseException:
             if generator is not None:
                 generator.set_state(state)
             raise
         self.__dict__ = trial.__dict__
+        if warning is not None:  # Now that an error made of it loses nothing.
+            warnings.warn(*warning, stacklevel=4)
         return self
 
     def _fit_in_place(self, X, y, sample_weight, incremental, classes):
@@ -191,13 +183,16 @@ class BaseMLP(BaseEstimator):
         data = X, targets, sample_weight
         with self._thread_limit(network, X):
             if self.solver == "lbfgs":
-                self._fit_lbfgs(network, run, data)
+                warning = self._fit_lbfgs(network, run, data)
             else:
-                self._fit_stochastic(network, run, data, continuing, incremental)
+                warning = self._fit_stochastic(
+                    network, run, data, continuing, incremental
+                )
         if not np.isfinite(network.parameters).all():
             raise ValueError(DIVERGED)
         self._adopt(network, run)
         self._run = run if self.warm_start or incremental else None
+        return warning
 
     def _check_hidden_layer_sizes(self, sizes):
         fitted = [len(intercept) for intercept in self.intercepts_[:-1]]
@@ -292,15 +287,7 @@ class BaseMLP(BaseEstimator):
         run.start_on(None, None, None)
         run.best_loss = loss
         self.loss_ = loss
-        if outcome == "interrupted":
-            warnings.warn("Training interrupted by user.", stacklevel=6)
-        elif outcome != "converged":
-            warnings.warn(
-                f"lbfgs failed to converge after {n_iter} iteration(s): {outcome}. "
-                "Increase max_iter or max_fun, or scale the data.",
-                ConvergenceWarning,
-                stacklevel=6,
-            )
+        return lbfgs_warning(outcome, n_iter)
 
     def _fit_stochastic(self, network, run, data, continuing, incremental):
         X, targets, sample_weight = data
@@ -341,15 +328,9 @@ class BaseMLP(BaseEstimator):
             run.last_parameters = network.parameters.copy() if self.warm_start else None
             network.parameters[...] = run.best_parameters
         self.loss_ = run.loss_curve[-1] if run.loss_curve else None
-        if outcome == "interrupted":
-            warnings.warn("Training interrupted by user.", stacklevel=6)
-        elif outcome == "exhausted" and not incremental:
-            warnings.warn(
-                f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached "
-                "and the optimization hasn't converged yet.",
-                ConvergenceWarning,
-                stacklevel=6,
-            )
+        if incremental and outcome != "interrupted":
+            return None
+        return stochastic_warning(outcome, run.loss_curve, self.max_iter)
 
     def _settings(self):
         """Return the parameters that decide whether a run that has ended goes on."""
@@ -495,4 +476,6 @@ def _read_sample_weight(sample_weight, X, dtype):
     )
     if not sample_weight.any():
         raise ValueError("sample_weight is zero for all samples.")
+    if not np.isfinite(sample_weight.sum()):
+        raise ValueError(f"The sum of sample_weight is too large for {dtype}.")
     return sample_weight

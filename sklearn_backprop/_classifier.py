@@ -12,7 +12,8 @@ from sklearn.utils.multiclass import (
 )
 from sklearn.utils.validation import column_or_1d
 
-from ._base import BaseMLP, is_stochastic
+from ._base import BaseMLP
+from ._parameters import is_stochastic
 from .layers import Logistic
 from .losses import BinaryCrossentropy, SoftmaxCategoricalCrossentropy
 

@@ -94,3 +94,13 @@ def make_optimizer(estimator, learning_rate):
         beta_2=estimator.beta_2,
         epsilon=estimator.epsilon,
     )
+
+
+def is_stochastic(estimator):
+    """Return True, or say why there is no `partial_fit`."""
+    if estimator.solver == "lbfgs":
+        raise AttributeError(
+            "partial_fit is only available for stochastic optimizers. lbfgs is not "
+            "stochastic."
+        )
+    return True

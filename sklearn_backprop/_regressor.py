@@ -8,7 +8,8 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import column_or_1d
 
-from ._base import OUTPUT_ACTIVATIONS, BaseMLP, is_stochastic
+from ._base import BaseMLP
+from ._parameters import OUTPUT_ACTIVATIONS, is_stochastic
 from .losses import Poisson, SquaredError
 
 
@@ -342,8 +343,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
             y = column_or_1d(y, warn=True)
         if sp.issparse(y):
             raise ValueError("y is a sparse matrix; pass y.toarray().")
-        if y.dtype.kind in "US":
-            raise ValueError(f"y must hold numbers, got strings such as {y.flat[0]!r}.")
+        if y.dtype.kind in "USmM":
+            raise ValueError(f"y must hold numbers, got {y.dtype}.")
         targets = np.ascontiguousarray(y.reshape(len(y), -1), dtype)
         n_outputs = targets.shape[1]
         if continuing and n_outputs != self.n_outputs_:

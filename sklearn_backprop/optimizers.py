@@ -80,6 +80,11 @@ class _Optimizer:
         magnitudes = np.absolute(array, out=self._scratch)
         array *= np.greater(magnitudes, negligible, out=self._scratch)
 
+    def is_finite(self):
+        """Return whether the memory of past gradients is finite."""
+        moments = [getattr(self, name) for name in self._moments if self.n_updates]
+        return all(np.isfinite(moment).all() for moment in moments)
+
     def inherit(self, previous, dtype):
         """Take over the memory of another optimizer of this type, as a copy.
 

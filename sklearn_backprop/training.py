@@ -9,8 +9,9 @@ from scipy.optimize import minimize
 __all__ = ["EpochTrainer", "Run", "minimize_lbfgs"]
 
 DIVERGED = (
-    "Solver produced non-finite parameter weights or loss. The input data may contain "
-    "large values and need to be preprocessed, or `learning_rate_init` is too large."
+    "Solver produced non-finite parameter weights. The input data may contain large "
+    "values and need to be preprocessed. The same comes of a non-finite loss, of too "
+    "large a `learning_rate_init`, and of targets or weights near the limits of dtype."
 )
 
 
@@ -168,6 +169,8 @@ class EpochTrainer:
         run.loss_curve.append(loss)
         if not (math.isfinite(loss) and np.isfinite(self.network.parameters).all()):
             raise ValueError(DIVERGED)
+        if not optimizer.is_finite():
+            raise ValueError(DIVERGED)  # Squares overflow: steps would be zero.
         self._tell(f"Iteration {run.n_iter}, loss = {loss:.8f}")
         if self.score is None:
             self._watch_loss(loss)

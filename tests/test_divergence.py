@@ -1,5 +1,7 @@
 """Runs that diverge, features out of range, and arrays that must not be written to."""
 
+import warnings
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -220,3 +222,32 @@ def test_running_out_of_iterations_warns_at_the_call(kind, solver):
     assert len(caught) == 1
     if solver != "lbfgs":
         model.partial_fit(X, y)  # One epoch is all it is asked for.
+
+
+def test_squares_that_overflow_end_the_run():
+    X, y = table("iris")
+    with pytest.raises(ValueError, match="non-finite"):
+        OURS["classifier"](random_state=0).fit(X * 1e300, y)
+
+
+def test_a_loss_that_grows_is_told():
+    X, y = table("iris")
+    model = OURS["classifier"](random_state=0, learning_rate_init=1e10)
+    with pytest.warns(UserWarning, match="Training made the loss larger"):
+        model.fit(X, y)
+
+
+def test_a_warning_made_an_error_loses_nothing():
+    X, y = table("iris")
+    model = OURS["classifier"](max_iter=2, random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(UserWarning, match="Maximum iterations"):
+            model.fit(X, y)
+    assert model.n_iter_ == 2
+
+
+def test_weights_whose_sum_overflows_are_named():
+    X, y = table("iris")
+    with pytest.raises(ValueError, match="sum of sample_weight"):
+        OURS["classifier"]().fit(X, y, sample_weight=np.full(len(y), 1e308))

@@ -18,9 +18,10 @@ BLOCKS = {".batches", ".layers", ".losses", ".optimizers", ".schedules"}
 # Names with a dot in front are modules of the package.
 ALLOWED = {
     "__init__": {"._classifier", "._regressor"},
-    "_classifier": {"._base", ".layers", ".losses", *ESTIMATION},
-    "_regressor": {"._base", ".losses", *ESTIMATION},
+    "_classifier": {"._base", "._parameters", ".layers", ".losses", *ESTIMATION},
+    "_regressor": {"._base", "._parameters", ".losses", *ESTIMATION},
     "_base": {
+        "._outcomes",
         "._parameters",
         "._threads",
         ".training",
@@ -29,6 +30,7 @@ ALLOWED = {
         *ESTIMATION,
     },
     "_parameters": {*BLOCKS, *ESTIMATION},
+    "_outcomes": ESTIMATION,
     "_threads": {"threadpoolctl"},
     "training": {".network", *BLOCKS, *OPTIMIZATION},
     "network": {".layers", ".losses", *CALCULUS},
