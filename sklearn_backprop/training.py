@@ -164,18 +164,20 @@ class EpochTrainer:
     def _epoch(self):
         run, optimizer = self.run, self.run.optimizer
         loss = self._descend()
-        run.n_iter += 1
-        run.n_samples_seen += self._n_rows()
-        run.loss_curve.append(loss)
         if not (math.isfinite(loss) and np.isfinite(self.network.parameters).all()):
             raise ValueError(DIVERGED)
         if not optimizer.is_finite():
             raise ValueError(DIVERGED)  # Squares overflow: steps would be zero.
-        self._tell(f"Iteration {run.n_iter}, loss = {loss:.8f}")
-        if self.score is None:
+        self._tell(f"Iteration {run.n_iter + 1}, loss = {loss:.8f}")
+        score = None if self.score is None else self._validation_score()
+        # The long work is done: an interruption in it has not counted half an epoch.
+        run.n_iter += 1
+        run.n_samples_seen += self._n_rows()
+        run.loss_curve.append(loss)
+        if score is None:
             self._watch_loss(loss)
         else:
-            self._watch_score()
+            self._watch_score(score)
         optimizer.learning_rate = self._learning_rate()
 
     def _descend(self):
@@ -211,26 +213,27 @@ class EpochTrainer:
         run.n_without_improvement = 0 if improved else run.n_without_improvement + 1
         run.best_loss = min(run.best_loss, loss)
 
-    def _watch_score(self):
-        run, network = self.run, self.network
+    def _validation_score(self):
+        network, rows = self.network, self.run.validation_rows
         logits = np.concatenate(
-            [
-                network.forward(inputs).copy()
-                for inputs, _, _ in self.batches(run.validation_rows)
-            ]
+            [network.forward(inputs).copy() for inputs, _, _ in self.batches(rows)]
         )
         if not np.isfinite(logits).all():
             raise ValueError(DIVERGED)
         score = float(self.score(logits))
         if not math.isfinite(score):
             raise ValueError(DIVERGED)
-        run.validation_scores.append(score)
         self._tell(f"Validation score: {score:f}")
+        return score
+
+    def _watch_score(self, score):
+        run = self.run
+        run.validation_scores.append(score)
         improved = score >= run.best_score + self.tol
         run.n_without_improvement = 0 if improved else run.n_without_improvement + 1
         if score > run.best_score:
             run.best_score = score
-            run.best_parameters[...] = network.parameters
+            run.best_parameters[...] = self.network.parameters
 
     def ends(self):
         """Return whether training ends here; lower the learning rate if that helps."""

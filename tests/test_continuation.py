@@ -409,3 +409,15 @@ def test_a_failed_fit_leaves_the_activation_and_the_generators():
     with pytest.raises(ValueError, match="non-finite"):
         model.fit(X, y)
     assert generator.randint(1 << 30) == np.random.RandomState(3).randint(1 << 30)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_patience_goes_on_through_a_stream_of_new_rows(kind):
+    X, y = table(DEFAULT_TABLE[kind])
+    model = new(kind, IMPATIENT, solver="sgd", learning_rate="adaptive", batch_size=20)
+    for start in range(0, 140, 20):
+        rows = slice(start, start + 20)
+        model.partial_fit(X[rows], y[rows], **classes_of(kind, y))
+    # After the first call, every third ends its patience.
+    assert model._run.n_reductions == 2
+    assert model._run.optimizer.learning_rate == pytest.approx(0.001 / 25)

@@ -1,5 +1,6 @@
 """Memory of fit and predict, interruption, and many threads at one model."""
 
+import pickle
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -245,3 +246,36 @@ def test_wide_sparse_rows_are_predicted_in_few_batches(monkeypatch):
     )
     model.predict(X)
     assert len(calls) == 1
+
+
+@pytest.mark.parametrize("n_scores", [0, 1, 4])
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_interruption_while_scoring_counts_no_epoch(kind, n_scores, monkeypatch):
+    X, y = table(DEFAULT_TABLE[kind])
+    untouched, calls = OURS[kind]._score_logits, []
+
+    def score_logits(self, *args):
+        calls.append(None)
+        if len(calls) > n_scores:
+            raise KeyboardInterrupt
+        return untouched(self, *args)
+
+    monkeypatch.setattr(OURS[kind], "_score_logits", score_logits)
+    model = OURS[kind]((5,), random_state=0, early_stopping=True)
+    with pytest.warns(UserWarning, match="interrupted"):
+        model.fit(X, y)
+    assert model.n_iter_ == len(model.loss_curve_) == n_scores
+    assert len(model.validation_scores_) == n_scores
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("hidden", [(100,), (10, 10, 10)])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_pickle_is_the_parameters_and_little_more(kind, hidden):
+    """Also after as many epochs as there are by default."""
+    X, y = table(DEFAULT_TABLE[kind])
+    model = OURS[kind](hidden, random_state=0, n_iter_no_change=np.inf)
+    model.fit(X, y)
+    assert model.n_iter_ == 200
+    n_bytes = sum(array.nbytes for array in model.coefs_ + model.intercepts_)
+    assert len(pickle.dumps(model)) <= 1.15 * n_bytes + 8192
