@@ -346,12 +346,18 @@ class BaseMLP(BaseEstimator):
         if not self.early_stopping:
             run.start_on(n_samples, None, None)
             return
-        rows, validation_rows = train_test_split(
-            np.arange(n_samples),
-            test_size=self.validation_fraction,
-            random_state=run.rng,
-            stratify=self._stratification(targets),
-        )
+        try:
+            rows, validation_rows = train_test_split(
+                np.arange(n_samples),
+                test_size=self.validation_fraction,
+                random_state=run.rng,
+                stratify=self._stratification(targets),
+            )
+        except ValueError as error:
+            raise ValueError(
+                f"validation_fraction={self.validation_fraction} makes no split of "
+                f"{n_samples} rows for early stopping: {error}"
+            ) from error
         if len(validation_rows) < 2:
             raise ValueError(
                 "The validation set is too small. Increase 'validation_fraction' or "
@@ -429,8 +435,8 @@ class BaseMLP(BaseEstimator):
             checked = part if part.dtype.kind == "f" else logits
             if not np.isfinite(checked).all():
                 raise ValueError(
-                    "The output of the network is not finite for some rows: X contains "
-                    f"values too large for {dtype}. Scale the data."
+                    "The output of the network is not finite for some rows: X, or "
+                    f"what it leads to, is too large for {dtype}. Scale the data."
                 )
             if output is None:
                 output = np.empty((n_samples, *part.shape[1:]), part.dtype)

@@ -141,12 +141,14 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     intercepts_ : list of ndarray of shape (n_neurons,)
         Biases, layer by layer.
 
-    loss_ : float
+    loss_ : float or None
         Loss of the last epoch with the penalty, averaged over its batches by their
-        weight; for 'lbfgs', the loss at the end.
+        weight; for 'lbfgs', the loss at the end. None if interrupted before the
+        first epoch ended.
 
     best_loss_ : float or None
-        Smallest loss of an epoch; None with `early_stopping`.
+        Smallest loss of an epoch, with 'lbfgs' that of the best point; None with
+        `early_stopping`, which 'lbfgs' ignores.
 
     loss_curve_ : list of float of shape (`n_iter_`,)
         Loss after each epoch or iteration.
@@ -384,7 +386,13 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         many = n_outputs > 1 and not multilabel
         self.out_activation_ = "softmax" if many else "logistic"
         if multilabel:
-            indicator = (y.toarray() if sp.issparse(y) else y) != 0
+            y = y.toarray() if sp.issparse(y) else y
+            indicator = y != 0
+            if indicator.all() and np.ptp(y) > 0:
+                raise ValueError(
+                    "A multilabel y must hold 0 where a label does not apply, got "
+                    f"{np.unique(y)}."
+                )
             return np.ascontiguousarray(indicator).view(np.int8)
         indices = np.searchsorted(classes, y)
         return indices if many else indices.astype(np.int8)[:, np.newaxis]

@@ -142,12 +142,14 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     intercepts_ : list of ndarray of shape (n_neurons,)
         Biases, layer by layer.
 
-    loss_ : float
+    loss_ : float or None
         Loss of the last epoch with the penalty, averaged over its batches by their
-        weight; for 'lbfgs', the loss at the end.
+        weight; for 'lbfgs', the loss at the end. None if interrupted before the
+        first epoch ended.
 
     best_loss_ : float or None
-        Smallest loss of an epoch; None with `early_stopping`.
+        Smallest loss of an epoch, with 'lbfgs' that of the best point; None with
+        `early_stopping`, which 'lbfgs' ignores.
 
     loss_curve_ : list of float of shape (`n_iter_`,)
         Loss after each epoch or iteration.

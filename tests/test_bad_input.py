@@ -196,7 +196,8 @@ PARAMETERS += [
     Bad(
         "no_validation",
         {"early_stopping": True, "validation_fraction": 0.0},
-        "test_size=0.0 should be either positive",
+        "validation_fraction=0.0 makes no split of .* rows",
+        like_scikit_learn=False,
     ),
 ]
 

@@ -210,6 +210,20 @@ def test_early_stopping_goes_on_when_a_run_diverges(kind, package):
 
 
 @BOTH
+@pytest.mark.parametrize("values", [(-1, 1), (1, 2)])
+def test_indicators_without_zero_are_all_true(values, package):
+    X, y = table("multilabel")
+    model = new(package, "classifier")
+    y = np.asarray(values)[y]
+    if package == "theirs":
+        assert fit_silently(model, X, y).predict(X).mean() > 0.9
+    else:
+        with pytest.raises(ValueError, match="must hold 0 where a label does not"):
+            model.fit(X, y)
+        assert not hasattr(model, "coefs_")
+
+
+@BOTH
 @pytest.mark.parametrize("settings", [{}, {"loss": "poisson"}])
 def test_lbfgs_and_poisson_return_non_finite_losses(settings, package):
     X, y = table("counts")
