@@ -104,6 +104,9 @@ class Dense:
     """
 
     def __init__(self, n_inputs, n_neurons, *, random_state=None, dtype=np.float64):
+        for name, value in (("n_inputs", n_inputs), ("n_neurons", n_neurons)):
+            if value < 1:
+                raise ValueError(f"{name} must be at least 1, got {value!r}.")
         if not hasattr(random_state, "uniform"):
             random_state = np.random.RandomState(random_state)
         self._adopt(

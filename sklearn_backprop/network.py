@@ -197,7 +197,17 @@ class Network:
         -------
         loss : float
             Mean loss plus penalty.
+
+        Raises
+        ------
+        ValueError
+            If the network has no loss, or `flatten` has not been called.
         """
+        if self.loss is None or self.gradients is None:
+            raise ValueError(
+                f"loss_gradient needs a loss, got loss={self.loss}, and the two "
+                "vectors that flatten() makes."
+            )
         logits = self.forward(inputs)
         *buffers, dlogits = self._buffers("gradients", len(logits))
         loss = self.loss.loss_gradient(logits, targets, sample_weight, out=dlogits)

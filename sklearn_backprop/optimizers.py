@@ -17,6 +17,11 @@ __all__ = ["SGD", "Adam"]
 FLUSH_INTERVAL = 64
 
 
+def _check(name, value, is_valid, accepted):
+    if not is_valid:
+        raise ValueError(f"{name} must be {accepted}, got {value!r}.")
+
+
 class _Optimizer:
     """What the optimizers share: the memory of past gradients.
 
@@ -29,6 +34,8 @@ class _Optimizer:
     _moments = {}
 
     def __init__(self, learning_rate):
+        is_valid = 0.0 <= learning_rate < math.inf
+        _check("learning_rate", learning_rate, is_valid, "finite and not negative")
         # Python floats: a NumPy scalar makes float32 arithmetic float64, at half the
         # speed.
         self.learning_rate = float(learning_rate)
@@ -120,6 +127,11 @@ class SGD(_Optimizer):
     nesterov : bool, default=False
         Whether to look ahead along the new velocity.
 
+    Raises
+    ------
+    ValueError
+        If a setting is out of range.
+
     References
     ----------
     Sutskever, Martens, Dahl and Hinton (2013), "On the importance of initialization
@@ -130,6 +142,7 @@ class SGD(_Optimizer):
 
     def __init__(self, learning_rate=0.001, *, momentum=0.0, nesterov=False):
         super().__init__(learning_rate)
+        _check("momentum", momentum, 0.0 <= momentum <= 1.0, "in [0, 1]")
         self.momentum = float(momentum)
         self.nesterov = nesterov
 
@@ -163,7 +176,12 @@ class Adam(_Optimizer):
     beta_1, beta_2 : float in [0, 1), default=0.9 and 0.999
         Decay of the first and the second moment.
     epsilon : float, default=1e-8
-        Keeps the quotient finite.
+        Keeps the quotient finite; positive.
+
+    Raises
+    ------
+    ValueError
+        If a setting is out of range.
 
     References
     ----------
@@ -175,6 +193,9 @@ class Adam(_Optimizer):
 
     def __init__(self, learning_rate=0.001, *, beta_1=0.9, beta_2=0.999, epsilon=1e-8):
         super().__init__(learning_rate)
+        _check("beta_1", beta_1, 0.0 <= beta_1 < 1.0, "in [0, 1)")
+        _check("beta_2", beta_2, 0.0 <= beta_2 < 1.0, "in [0, 1)")
+        _check("epsilon", epsilon, epsilon > 0.0, "positive")
         self.beta_1 = float(beta_1)
         self.beta_2 = float(beta_2)
         self.epsilon = float(epsilon)

@@ -366,3 +366,9 @@ def test_dense_draws_weights_then_biases(dtype):
         layer = Dense(N_INPUTS, N_NEURONS, random_state=seed, dtype=dtype)
         assert_array_equal(layer.weights, weights, strict=True)
         assert_array_equal(layer.biases, biases[np.newaxis], strict=True)
+
+
+@pytest.mark.parametrize("sizes", [(0, 2), (2, 0), (-1, 2)])
+def test_dense_needs_inputs_and_neurons(sizes):
+    with pytest.raises(ValueError, match="must be at least 1, got"):
+        layers.Dense(*sizes)

@@ -297,3 +297,12 @@ def test_the_first_layers_dinputs_is_never_computed():
 def test_a_network_begins_with_a_dense_layer(stack):
     with pytest.raises(ValueError, match="must begin with a Dense layer"):
         Network(stack)
+
+
+@pytest.mark.parametrize("loss", [None, losses.SquaredError()])
+def test_a_gradient_needs_a_loss_and_flat_vectors(loss):
+    network = Network([layers.Dense(2, 1)], loss)
+    if loss is None:
+        network.flatten()
+    with pytest.raises(ValueError, match="loss_gradient needs a loss"):
+        network.loss_gradient(np.ones((3, 2)), np.ones((3, 1)))

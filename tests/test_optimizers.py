@@ -289,3 +289,21 @@ def test_inherit_from_an_unused_optimizer(name):
     optimizer.inherit(make(name), np.float64)
     expected = run(make(name), parameters, gradients)
     assert_array_equal(run(optimizer, parameters, gradients), expected)
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("SGD", {"learning_rate": -1.0}),
+        ("SGD", {"learning_rate": np.nan}),
+        ("SGD", {"momentum": 1.1}),
+        ("Adam", {"learning_rate": np.inf}),
+        ("Adam", {"beta_1": 1.0}),
+        ("Adam", {"beta_2": -0.1}),
+        ("Adam", {"epsilon": 0.0}),
+    ],
+)
+def test_an_impossible_setting_is_named(name, settings):
+    (setting,) = settings
+    with pytest.raises(ValueError, match=f"^{setting} must be .*, got "):
+        getattr(optimizers, name)(**settings)
