@@ -16,6 +16,7 @@ SCRIPTS = (
     "bench_fit",
     "bench_threads",
     "bench_operations",
+    "bench_profile",
     "bench_sparse",
     "bench_lbfgs",
     "bench_denormals",
