@@ -21,6 +21,9 @@ PAGE = ROOT / "docs" / "benchmarks.md"
 PLOTS = ROOT / "docs" / "_static"
 
 PACKAGES = ("sklearn_backprop", "numpy", "scipy", "scikit-learn", "torch")
+# Seconds. The threads of the previous contestant's BLAS spin for a tenth of one after
+# their last job, and would steal a core.
+SPINNING = 0.2
 OURS, SKLEARN, TORCH, FLOOR = "ours", "scikit-learn", "torch", "matrix products"
 
 
@@ -109,7 +112,7 @@ class Timing:
         return figure(1e3 * self.median) + spread
 
 
-def interleave(contestants, rounds, *, per=1, warmup=1, pause=0.05):
+def interleave(contestants, rounds, *, per=1, warmup=1):
     """Time callables in turn, round after round, in this process.
 
     Parameters
@@ -122,15 +125,14 @@ def interleave(contestants, rounds, *, per=1, warmup=1, pause=0.05):
         Work items in a call; times are divided by it.
     warmup : int, default=1
         Untimed calls of each, first.
-    pause : float, default=0.05
-        Seconds before a call. Worker threads of the previous contestant's BLAS or
-        OpenMP spin for some 25 ms after their last job and would steal a core.
 
     Returns
     -------
     dict of str to Timing
     """
     names = list(contestants)
+    pools = threadpoolctl.threadpool_info()
+    pause = SPINNING if any(pool["num_threads"] > 1 for pool in pools) else 0.0
     seconds = {name: [] for name in names}
     for i in range(warmup + rounds):
         first = i % len(names)  # nobody always follows the same neighbour

@@ -1,0 +1,137 @@
+"""How BLAS is used: on how many threads, and for products of what size."""
+
+import threading
+from functools import cache
+
+import numpy as np
+import threadpoolctl
+from threadpoolctl import ThreadpoolController
+
+# Floating-point operations of the matrix products of one batch below which a second
+# BLAS thread costs more than it saves. Measured: 30-64-64-1 with 512 rows (19 million)
+# is 1.4 times slower with two threads, 100-100-100-10 with 200 rows (25 million) 1.2
+# times faster.
+SMALL_BATCH = 24e6
+
+# A product of up to a million multiplications OpenBLAS computes from the operands as
+# they lie, and a larger one from copies rearranged for the processor ("packed"). Only
+# for these processors, by its names for them, does it have kernels that make the first
+# the faster way: those with AVX-512. They take the rows by fours, sixes or twelves.
+UNPACKED = 100**3
+UNPACKING_PROCESSORS = {"SkylakeX", "Cooperlake", "SapphireRapids"}
+ROWS = 12
+
+
+def products_cost(n_rows, n_weights):
+    """Return the floating-point operations of a batch's matrix products.
+
+    A multiplication and an addition per row and weight, forward, for the gradient of
+    the weights and for that of the inputs.
+    """
+    return 6.0 * n_rows * n_weights
+
+
+def matmul_by_rows(left, right, out=None):
+    """Return ``left @ right``, in blocks of rows small enough not to be packed.
+
+    Parameters
+    ----------
+    left : ndarray of shape (n_rows, n_inner)
+    right : ndarray of shape (n_inner, n_columns)
+    out : ndarray of shape (n_rows, n_columns), default=None
+
+    Returns
+    -------
+    out : ndarray of shape (n_rows, n_columns)
+        What is not two-dimensional, or has too long rows, is left to `numpy.matmul`.
+    """
+    n_rows, n_inner = left.shape[-2:]
+    block = UNPACKED // right.size // ROWS * ROWS
+    if not 0 < block < n_rows or left.ndim + right.ndim > 4:
+        return np.matmul(left, right, out=out)
+    if out is None:
+        out = np.empty((n_rows, right.shape[1]), np.result_type(left, right))
+    end = n_rows // block * block
+    blocks = left[:end].reshape(-1, block, n_inner)
+    np.matmul(blocks, right, out=out[:end].reshape(-1, block, out.shape[1]))
+    if end < n_rows:
+        np.matmul(left[end:], right, out=out[end:])
+    return out
+
+
+def fastest_matmul(n_rows, layers, one_thread=False):
+    """Return `numpy.matmul`, or `matmul_by_rows` where that is faster.
+
+    Parameters
+    ----------
+    n_rows : int
+        Rows of a batch.
+    layers : sequence of Dense
+        The layers that will multiply.
+    one_thread : bool, default=False
+        Whether BLAS will have one thread then, however it is set now.
+    """
+    largest = max((layer.weights.size for layer in layers), default=0)
+    if n_rows * largest <= UNPACKED:
+        return np.matmul  # What is small already comes in one block.
+    if not one_thread and one_blas_thread.n_threads() != 1:
+        return np.matmul  # No block is large enough to be shared between threads.
+    unpacks = {
+        library.internal_api == "openblas"
+        and library.architecture in UNPACKING_PROCESSORS
+        for library in _blas().lib_controllers
+    }
+    return matmul_by_rows if unpacks == {True} else np.matmul
+
+
+@cache
+def _blas():
+    """Return threadpoolctl's hold on BLAS; to find the libraries takes milliseconds."""
+    return ThreadpoolController().select(user_api="blas")
+
+
+def _release_control():
+    """Let any thread set limits: threadpoolctl 3.8 and later heed the first alone."""
+    openblas = getattr(threadpoolctl, "OpenBLASController", None)
+    if hasattr(openblas, "clear_controlling_thread"):
+        openblas.clear_controlling_thread(force=True)
+
+
+class _OneThread:
+    """Holds BLAS to one thread while at least one small fit is under way.
+
+    The limit is the process's, so fits in several Python threads share it: the first
+    sets it, the last restores what it found.
+    """
+
+    def __init__(self):
+        self._lock = threading.Lock()
+        self._n_users = 0
+        self._limit = self._n_threads = None
+
+    def n_threads(self):
+        """Return how many threads BLAS is set to, this limit aside; None if unknown."""
+        with self._lock:
+            return self._n_threads if self._n_users else self._count()
+
+    def _count(self):
+        libraries = _blas().lib_controllers
+        return max((library.num_threads for library in libraries), default=None)
+
+    def __enter__(self):
+        with self._lock:
+            if self._n_users == 0:
+                self._n_threads = self._count()
+                self._limit = _blas().limit(limits=1)
+            self._n_users += 1
+
+    def __exit__(self, *exception):
+        with self._lock:
+            self._n_users -= 1
+            if self._n_users == 0:
+                _release_control()
+                self._limit.restore_original_limits()
+                _release_control()
+
+
+one_blas_thread = _OneThread()
