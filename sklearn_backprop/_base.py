@@ -16,6 +16,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from ._blas import SMALL_BATCH, fastest_matmul, one_blas_thread, products_cost
 from ._outcomes import lbfgs_warning, stochastic_warning
 from ._parameters import (
     ACTIVATIONS,
@@ -26,14 +27,11 @@ from ._parameters import (
     read_batch_size,
     read_hidden_layer_sizes,
 )
-from ._threads import SMALL_BATCH, one_blas_thread, products_cost
+from ._prediction import forward_rows
 from .batches import Batches
 from .layers import glorot_uniform
 from .network import Network, dense_stack
 from .training import DIVERGED, EpochTrainer, Run, minimize_lbfgs
-
-# Values that the layers hold at once when predicting: 8 MB in float64.
-PREDICT_VALUES = 1 << 20
 
 
 class BaseMLP(BaseEstimator):
@@ -181,7 +179,7 @@ class BaseMLP(BaseEstimator):
         layer_units = [X.shape[1], *hidden_layer_sizes, self.n_outputs_]
         network = self._build_network(layer_units, dtype, run.rng, continuing)
         data = X, targets, sample_weight
-        with self._thread_limit(network, X):
+        with self._set_up_blas(network, X):
             if self.solver == "lbfgs":
                 warning = self._fit_lbfgs(network, run, data)
             else:
@@ -240,7 +238,7 @@ class BaseMLP(BaseEstimator):
         layers = dense_stack(coefs, intercepts, ACTIVATIONS[self.activation])
         return Network(layers, self._loss(), float(self.alpha)).flatten()
 
-    def _thread_limit(self, network, X):
+    def _set_up_blas(self, network, X):
         """Return a context in which BLAS has one thread if a batch is small."""
         n_rows = X.shape[0]
         if self.solver != "lbfgs":
@@ -249,6 +247,7 @@ class BaseMLP(BaseEstimator):
         layers = network.dense[1:] if sp.issparse(X) else network.dense
         n_weights = sum(layer.weights.size for layer in layers)
         is_small = products_cost(n_rows, n_weights) < SMALL_BATCH
+        network.multiply_with(fastest_matmul(n_rows, layers, is_small))
         return one_blas_thread if is_small else nullcontext()
 
     def _take_up_run(self, continuing):
@@ -412,36 +411,14 @@ class BaseMLP(BaseEstimator):
         self._random_state = run.rng
 
     def _forward(self, X, finish):
-        """Return what `finish` makes of the logits, in batches of bounded memory.
-
-        The layers are thrown away afterwards.
-        """
+        """Return what `finish` makes of the logits; layers are made and thrown away."""
         X = self._read_inputs(X)
         hidden = ACTIVATIONS[self._activation]
-        network = Network(dense_stack(self.coefs_, self.intercepts_, hidden))
-        dtype, n_samples = network.dtype, X.shape[0]
-        n_values = sum(map(len, self.intercepts_))
-        if X.dtype != dtype:
-            n_values += X.shape[1]
-        n_rows = max(1, PREDICT_VALUES // n_values)
-        output = None
-        for start in range(0, n_samples, n_rows):
-            rows = slice(start, start + n_rows)
-            inputs = X if n_rows >= n_samples else X[rows]
-            with np.errstate(all="ignore"):
-                logits = network.forward(inputs.astype(dtype, copy=False))
-                part = finish(logits)
-            # A mean may overflow where its logit does not; labels are never floats.
-            checked = part if part.dtype.kind == "f" else logits
-            if not np.isfinite(checked).all():
-                raise ValueError(
-                    "The output of the network is not finite for some rows: X, or "
-                    f"what it leads to, is too large for {dtype}. Scale the data."
-                )
-            if output is None:
-                output = np.empty((n_samples, *part.shape[1:]), part.dtype)
-            output[rows] = part
-        return output
+        return forward_rows(
+            lambda: Network(dense_stack(self.coefs_, self.intercepts_, hidden)),
+            X,
+            finish,
+        )
 
     def _output_activation(self, logits):
         return OUTPUT_ACTIVATIONS[self.out_activation_]().forward(logits)

@@ -60,10 +60,10 @@ def _transpose(array):
     return array.T if array.ndim == 2 else np.swapaxes(array, -1, -2)
 
 
-def _product(left, right, out=None):
+def _product(matmul, left, right, out=None):
     """Return ``left @ right``, written to `out` if given; `left` may be sparse."""
     if isinstance(left, np.ndarray):
-        return np.matmul(left, right, out=out)
+        return matmul(left, right, out=out)
     product = left @ right
     if out is None:
         return product
@@ -96,12 +96,17 @@ class Dense:
         Gradients, shaped like the parameters, set by `backward`.
     dinputs : ndarray of shape (n_samples, n_inputs)
         Set by `backward`.
+    matmul : callable, default=numpy.matmul
+        ``matmul(left, right, out=None)``, which multiplies dense `inputs` forward and
+        for the gradient of the weights.
 
     References
     ----------
     Rumelhart, Hinton and Williams (1986), "Learning representations by
     back-propagating errors", equations 1 and 4 to 7.
     """
+
+    matmul = staticmethod(np.matmul)
 
     def __init__(self, n_inputs, n_neurons, *, random_state=None, dtype=np.float64):
         for name, value in (("n_inputs", n_inputs), ("n_neurons", n_neurons)):
@@ -164,7 +169,7 @@ class Dense:
             If `inputs` does not have ``n_inputs`` columns.
         """
         self.inputs = inputs if hasattr(inputs, "shape") else _floating(inputs)
-        output = _product(self.inputs, self.weights, out)
+        output = _product(self.matmul, self.inputs, self.weights, out)
         self.output = np.add(output, self.biases, out=output)
         return output
 
@@ -193,7 +198,9 @@ class Dense:
         if ones is None or ones.shape[1] < n_samples or ones.dtype != dvalues.dtype:
             self._ones = np.ones((1, n_samples), dvalues.dtype)
         weights_view, biases_view = self._gradient_views
-        self.dweights = _product(_transpose(self.inputs), dvalues, weights_view)
+        self.dweights = _product(
+            self.matmul, _transpose(self.inputs), dvalues, weights_view
+        )
         # A product with ones sums columns three times as fast as np.add.reduce.
         self.dbiases = np.matmul(self._ones[:, :n_samples], dvalues, out=biases_view)
 

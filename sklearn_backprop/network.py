@@ -143,6 +143,17 @@ class Network:
         self._scratch = np.empty_like(self.parameters[: self._n_weights])
         return self
 
+    def multiply_with(self, matmul):
+        """Let the Dense layers multiply with another function.
+
+        Parameters
+        ----------
+        matmul : callable
+            ``matmul(left, right, out=None)``.
+        """
+        for layer in self.dense:
+            layer.matmul = matmul
+
     def use(self, parameters):
         """Let the network live in another parameter vector, which it views.
 

@@ -7,10 +7,8 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 from conftest import DEFAULT_TABLE, KINDS, OURS, peak_of, table
-from threadpoolctl import threadpool_info, threadpool_limits
 
-import sklearn_backprop._base
-from sklearn_backprop._threads import one_blas_thread
+import sklearn_backprop._prediction
 from sklearn_backprop.network import Network
 
 MEGABYTE = 1 << 20
@@ -74,7 +72,7 @@ def test_predictions_do_not_depend_on_the_batches(kind, dtype, monkeypatch):
     whole = method(X)
     tolerance = 64 * np.finfo(dtype).eps
     for n_values in (1, 700, 5000):
-        monkeypatch.setattr(sklearn_backprop._base, "PREDICT_VALUES", n_values)
+        monkeypatch.setattr(sklearn_backprop._prediction, "BLOCK_VALUES", n_values)
         np.testing.assert_allclose(
             method(X), whole, rtol=tolerance, atol=tolerance * np.abs(whole).max()
         )
@@ -149,62 +147,6 @@ def test_fits_in_many_threads_give_what_one_gives():
     for i, model in enumerate(fitted):
         again = OURS["classifier"](**model.get_params()).fit(X, y)
         np.testing.assert_array_equal(model.coefs_[0], again.coefs_[0], err_msg=str(i))
-
-
-def test_the_thread_limit_ends_with_the_last_of_its_users(monkeypatch):
-    events = []
-
-    class Controller:
-        def limit(self, **limits):
-            events.append(limits)
-            return self
-
-        def restore_original_limits(self):
-            events.append("restored")
-
-    monkeypatch.setattr(one_blas_thread, "_controller", Controller())
-    with one_blas_thread:
-        with pytest.raises(ValueError, match="inside"), one_blas_thread:
-            raise ValueError("inside")
-        assert events == [{"limits": 1, "user_api": "blas"}]
-    assert events[1:] == ["restored"]
-
-
-def blas_threads():
-    return {
-        row["num_threads"] for row in threadpool_info() if row["user_api"] == "blas"
-    }
-
-
-@pytest.fixture
-def two_blas_threads():
-    """Two BLAS threads, set by a thread that has ended and so controls them no more."""
-    with ThreadPoolExecutor(1) as pool:
-        limit = pool.submit(threadpool_limits, limits=2, user_api="blas").result()
-    yield
-    with ThreadPoolExecutor(1) as pool:
-        pool.submit(limit.restore_original_limits).result()
-
-
-def test_blas_threads_come_back_whichever_thread_fits_last(two_blas_threads):
-    def limited():
-        with threadpool_limits(limits=1, user_api="blas"):
-            return blas_threads()
-
-    with one_blas_thread:
-        assert blas_threads() == {1}
-    assert blas_threads() == {2}
-    with ThreadPoolExecutor(1) as first, ThreadPoolExecutor(1) as last:
-        first.submit(one_blas_thread.__enter__).result()
-        last.submit(one_blas_thread.__enter__).result()
-        assert blas_threads() == {1}
-        first.submit(one_blas_thread.__exit__).result()
-        assert blas_threads() == {1}
-        last.submit(one_blas_thread.__exit__).result()
-        assert blas_threads() == {2}
-        # Nor does a fit take from others the right to set limits of their own.
-        assert last.submit(limited).result() == limited() == {1}
-    assert blas_threads() == {2}
 
 
 METHODS = ["predict", "predict_proba", "predict_log_proba", "decision_function"]

@@ -1,0 +1,104 @@
+"""Prediction: the forward pass over many rows, by blocks and in several threads."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import scipy.sparse as sp
+
+from ._blas import fastest_matmul, one_blas_thread
+
+# Values that the layers hold at once, in all threads together: 8 MB in float64.
+BLOCK_VALUES = 1 << 20
+# Floating-point operations that are worth a thread: some milliseconds, where starting
+# one takes a tenth of a millisecond.
+THREAD_COST = 2e8
+
+
+def forward_rows(make_network, X, finish):
+    """Return what `finish` makes of the logits of all rows.
+
+    Many rows are shared by as many Python threads as BLAS is set to use, with one BLAS
+    thread each: unlike BLAS's own threads they share the activations too.
+
+    Parameters
+    ----------
+    make_network : callable
+        Returns a Network, for one thread to use and throw away.
+    X : {ndarray, sparse matrix} of shape (n_samples, n_features)
+    finish : callable
+        Function of the logits of some rows, of shape (n_rows, n_outputs).
+
+    Returns
+    -------
+    output : ndarray of shape (n_samples, ...)
+
+    Raises
+    ------
+    ValueError
+        If the result is not finite for some rows.
+    """
+    network = make_network()
+    n_threads = _count_threads(network, X)
+    n_rows = _block_length(network, X, n_threads)
+    matmul = fastest_matmul(n_rows, network.dense, one_thread=n_threads > 1)
+    network.multiply_with(matmul)
+    if n_rows >= X.shape[0]:
+        return np.ascontiguousarray(_forward_block(network, X, finish))
+    sample = finish(np.zeros((1, network.dense[-1].weights.shape[1]), network.dtype))
+    output = np.empty((X.shape[0], *sample.shape[1:]), sample.dtype)
+    starts = iter(range(0, X.shape[0], n_rows))
+
+    def work(network):
+        for start in starts:
+            rows = slice(start, start + n_rows)
+            output[rows] = _forward_block(network, X[rows], finish)
+
+    if n_threads == 1:
+        work(network)
+        return output
+    # Not joblib, whose threads take ten milliseconds to start and end.
+    with one_blas_thread, ThreadPoolExecutor(n_threads) as pool:
+        networks = [make_network() for _ in range(n_threads)]
+        for each in networks:
+            each.multiply_with(matmul)
+        try:
+            list(pool.map(work, networks))
+        finally:
+            # After an error or an interruption no further block is begun.
+            list(starts)
+    return output
+
+
+def _count_threads(network, X):
+    """Return how many threads the products for all rows are worth."""
+    # BLAS has no part in the products of sparse rows.
+    layers = network.dense[1:] if sp.issparse(X) else network.dense
+    cost = 2.0 * X.shape[0] * sum(layer.weights.size for layer in layers)
+    if cost < 2 * THREAD_COST:
+        return 1
+    return min(one_blas_thread.n_threads() or 1, int(cost / THREAD_COST))
+
+
+def _block_length(network, X, n_threads):
+    """Return how many rows make a block: the same number of blocks for each thread."""
+    n_values = sum(layer.weights.shape[1] for layer in network.dense)
+    if X.dtype != network.dtype:
+        n_values += X.shape[1]  # A block is converted.
+    share = -(-X.shape[0] // n_threads)
+    n_blocks = -(-share * n_values * n_threads // BLOCK_VALUES)
+    return -(-share // n_blocks)
+
+
+def _forward_block(network, inputs, finish):
+    # What overflows is reported by an error.
+    with np.errstate(all="ignore"):
+        logits = network.forward(inputs.astype(network.dtype, copy=False))
+        output = finish(logits)
+    # A mean may overflow where its logit does not; labels are never floats.
+    checked = output if output.dtype.kind == "f" else logits
+    if not np.isfinite(checked).all():
+        raise ValueError(
+            "The output of the network is not finite for some rows: X, or what it "
+            f"leads to, is too large for {network.dtype}. Scale the data."
+        )
+    return output
