@@ -3,6 +3,7 @@
 import warnings
 import zlib
 from contextlib import nullcontext
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -247,7 +248,7 @@ class BaseMLP(BaseEstimator):
         layers = network.dense[1:] if sp.issparse(X) else network.dense
         n_weights = sum(layer.weights.size for layer in layers)
         is_small = products_cost(n_rows, n_weights) < SMALL_BATCH
-        network.multiply_with(fastest_matmul(n_rows, layers, is_small))
+        network.multiply_with(partial(fastest_matmul, n_rows, one_thread=is_small))
         return one_blas_thread if is_small else nullcontext()
 
     def _take_up_run(self, continuing):

@@ -51,6 +51,9 @@ def matmul_by_rows(left, right, out=None):
         return np.matmul(left, right, out=out)
     if out is None:
         out = np.empty((n_rows, right.shape[1]), np.result_type(left, right))
+    n_blocks = -(-n_rows // block)
+    if n_rows % n_blocks == 0:  # Equal blocks, and nothing left over.
+        block = n_rows // n_blocks
     end = n_rows // block * block
     blocks = left[:end].reshape(-1, block, n_inner)
     np.matmul(blocks, right, out=out[:end].reshape(-1, block, out.shape[1]))
@@ -59,20 +62,19 @@ def matmul_by_rows(left, right, out=None):
     return out
 
 
-def fastest_matmul(n_rows, layers, one_thread=False):
+def fastest_matmul(n_rows, n_weights, one_thread=False):
     """Return `numpy.matmul`, or `matmul_by_rows` where that is faster.
 
     Parameters
     ----------
     n_rows : int
         Rows of a batch.
-    layers : sequence of Dense
-        The layers that will multiply.
+    n_weights : int
+        Size of the weights of the layer that will multiply.
     one_thread : bool, default=False
         Whether BLAS will have one thread then, however it is set now.
     """
-    largest = max((layer.weights.size for layer in layers), default=0)
-    if n_rows * largest <= UNPACKED:
+    if n_rows * n_weights <= UNPACKED:
         return np.matmul  # What is small already comes in one block.
     if not one_thread and one_blas_thread.n_threads() != 1:
         return np.matmul  # No block is large enough to be shared between threads.

@@ -4,6 +4,8 @@ The seam of the package is `Network.loss_gradient`: above it is optimization, wh
 sees ``parameters`` and ``gradients``, two vectors; below it is calculus.
 """
 
+from itertools import pairwise
+
 import numpy as np
 
 from .layers import Dense
@@ -99,8 +101,8 @@ class Network:
     Parameters
     ----------
     layers : sequence of layers
-        The first is Dense. Activations work in place on the output of the layer
-        before.
+        The first is Dense. An activation works in place on the output of a Dense layer
+        before it, and the backward pass spends its `output`.
     loss : Loss or None, default=None
         Function of the logits. Needed for `loss_gradient`.
     alpha : float, default=0.0
@@ -121,6 +123,8 @@ class Network:
         self.layers = list(layers)
         if not self.layers or not isinstance(self.layers[0], Dense):
             raise ValueError(f"layers must begin with a Dense layer, got {layers!r}.")
+        for layer in self.layers:
+            layer.spends_output = True  # Only activations heed it.
         self.loss = loss
         self.alpha = alpha
         self.parameters = self.gradients = None
@@ -140,19 +144,22 @@ class Network:
         """Move all parameters into `parameters`; see the function of that name."""
         self.parameters, self.gradients = flatten(self.layers)
         self._n_weights = sum(layer.weights.size for layer in self.dense)
-        self._scratch = np.empty_like(self.parameters[: self._n_weights])
+        self._weights = self.parameters[: self._n_weights]
+        self._dweights = self.gradients[: self._n_weights]
+        self._scratch = np.empty_like(self._weights)
         return self
 
-    def multiply_with(self, matmul):
-        """Let the Dense layers multiply with another function.
+    def multiply_with(self, choose):
+        """Let the Dense layers multiply with other functions.
 
         Parameters
         ----------
-        matmul : callable
-            ``matmul(left, right, out=None)``.
+        choose : callable
+            From the number of weights of a layer to its ``matmul(left, right,
+            out=None)``.
         """
         for layer in self.dense:
-            layer.matmul = matmul
+            layer.matmul = choose(layer.weights.size)
 
     def use(self, parameters):
         """Let the network live in another parameter vector, which it views.
@@ -163,6 +170,7 @@ class Network:
             Copied only if it is of another dtype.
         """
         self.parameters = parameters.astype(self.dtype, copy=False)
+        self._weights = self.parameters[: self._n_weights]
         bind(self.layers, self.parameters, self.gradients)
 
     @property
@@ -237,17 +245,15 @@ class Network:
 
     def _penalize(self, strength):
         """Add the gradient of ``strength / 2 |weights|^2``, and return that term."""
-        weights = self.parameters[: self._n_weights]
-        self.gradients[: self._n_weights] += np.multiply(
-            weights, strength, out=self._scratch
-        )
+        weights, dweights = self._weights, self._dweights
+        dweights += np.multiply(weights, strength, out=self._scratch)
         return 0.5 * strength * float(np.dot(weights, weights))
 
     def _buffers(self, purpose, n_rows):
         """Return one array per layer for what it puts out, or for its gradient.
 
         They are row slices of memory that is kept, so a short last batch costs nothing.
-        An activation shares the array of the layer before.
+        An activation shares the array of a Dense layer before it.
         """
         views = self._views.get(purpose)
         if views is None or len(views[0]) != n_rows:
@@ -261,19 +267,21 @@ class Network:
         if len(memory[0]) == n_rows:
             return memory
         views = []
-        for layer, array in zip(self.layers, memory, strict=True):
-            views.append(array[:n_rows] if isinstance(layer, Dense) else views[-1])
+        for before, array in pairwise([None, *memory]):
+            views.append(views[-1] if array is before else array[:n_rows])
         return views
 
     def _allocate(self, n_rows):
         arrays = []
-        for layer in self.layers:
+        for before, layer in pairwise([None, *self.layers]):
             if isinstance(layer, Dense):
                 # Logits column by column: the row sums and maxima of a loss over few
                 # classes then run down whole columns, five times as fast (200 x 10).
                 order = "F" if layer is self.layers[-1] else "C"
                 shape = (n_rows, layer.weights.shape[1])
                 arrays.append(np.empty(shape, self.dtype, order))
-            else:
+            elif isinstance(before, Dense):
                 arrays.append(arrays[-1])
+            else:
+                arrays.append(np.empty_like(arrays[-1]))
         return arrays

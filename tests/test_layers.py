@@ -1,5 +1,7 @@
 """The contract of every layer in the module."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 from _tools import (
@@ -116,6 +118,21 @@ def test_out_equals_allocated(name):
     assert_array_equal(output, expected["output"])
     assert layer.backward(dvalues, out=dinputs) is layer.dinputs is dinputs
     assert_array_equal(dinputs, expected["dinputs"])
+
+
+@pytest.mark.parametrize("order", [None, *ORDERS])
+@pytest.mark.parametrize("dtypes", list(product(DTYPES, repeat=3)))
+def test_dinputs_of_one_neuron_go_wherever_they_shall(dtypes, order):
+    of_weights, of_dvalues, of_out = dtypes
+    layer = Dense(N_INPUTS, 1, random_state=0, dtype=of_weights)
+    dvalues = np.arange(5.0)[:, np.newaxis].astype(of_dvalues)
+    expected = dvalues * layer.weights.T
+    out = None
+    if order is not None:
+        out = laid_out(np.zeros(expected.shape, of_out), order)
+    dinputs = layer.backward_inputs(dvalues, out)
+    assert out is None or dinputs is out
+    assert_allclose(dinputs, expected, rtol=1e-6)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

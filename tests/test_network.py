@@ -225,6 +225,26 @@ def test_forward_and_backward_equal_layers_chained_by_hand(activation, dtype):
     assert_allclose(gradients, chain.gradients, **tolerance(dtype))
 
 
+def test_activations_may_follow_one_another():
+    inputs, targets, _ = data()
+    dense = make((5,)).dense
+    loss = make().loss
+
+    def stack():
+        return [dense[0], layers.Logistic(), layers.Tanh(), layers.ReLU(), dense[1]]
+
+    network = Network(stack(), loss).flatten()
+    _, gradients = evaluate(network, inputs, targets)
+    values, chain = inputs, stack()
+    for layer in chain:
+        values = layer.forward(values)
+    dvalues = loss.backward(values, targets)
+    network.gradients[...] = 0.0
+    for layer in reversed(chain):
+        dvalues = layer.backward(dvalues)
+    assert_allclose(gradients, network.gradients, **tolerance(np.float64))
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("sparse", [csr_matrix, csr_array])
 @pytest.mark.parametrize("hidden", [(), (7, 4)])
