@@ -10,7 +10,7 @@ import numpy as np
 import scipy.sparse as sp
 from sklearn.base import BaseEstimator, _fit_context, is_regressor
 from sklearn.model_selection import train_test_split
-from sklearn.utils import check_random_state
+from sklearn.utils import assert_all_finite, check_random_state
 from sklearn.utils.validation import (
     _check_sample_weight,
     check_is_fitted,
@@ -28,7 +28,7 @@ from ._parameters import (
     read_batch_size,
     read_hidden_layer_sizes,
 )
-from ._prediction import forward_rows
+from ._prediction import NotFiniteError, forward_rows
 from .batches import Batches
 from .layers import glorot_uniform
 from .network import Network, dense_stack
@@ -413,13 +413,18 @@ class BaseMLP(BaseEstimator):
 
     def _forward(self, X, finish):
         """Return what `finish` makes of the logits; layers are made and thrown away."""
-        X = self._read_inputs(X)
+        inputs = self._read_inputs(X)
         hidden = ACTIVATIONS[self._activation]
-        return forward_rows(
-            lambda: Network(dense_stack(self.coefs_, self.intercepts_, hidden)),
-            X,
-            finish,
-        )
+        try:
+            return forward_rows(
+                lambda: Network(dense_stack(self.coefs_, self.intercepts_, hidden)),
+                inputs,
+                finish,
+            )
+        except NotFiniteError as error:
+            reason = error
+        self._check_finite(inputs)
+        raise reason
 
     def _output_activation(self, logits):
         return OUTPUT_ACTIVATIONS[self.out_activation_]().forward(logits)
@@ -443,8 +448,21 @@ class BaseMLP(BaseEstimator):
             and np.isfinite(X).all()
         ):
             return X
-        X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
+        X = validate_data(
+            self,
+            X,
+            accept_sparse=["csr", "csc"],
+            reset=False,
+            ensure_all_finite=False,
+        )
+        if sp.issparse(X) or X.shape[0] == 1:  # Of others the first product tells.
+            with np.errstate(over="ignore"):
+                X = X.astype(self.coefs_[0].dtype, copy=False)
+            self._check_finite(X)
         return X.tocsr() if sp.issparse(X) else X
+
+    def _check_finite(self, X):
+        assert_all_finite(X, input_name="X", estimator_name=type(self).__name__)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -8,6 +8,11 @@ import scipy.sparse as sp
 
 from ._blas import fastest_matmul, one_blas_thread
 
+
+class NotFiniteError(ValueError):
+    """Some rows of X are not finite, or lead to what is not."""
+
+
 # Values that the layers hold at once, in all threads together: 8 MB in float64.
 BLOCK_VALUES = 1 << 20
 # Floating-point operations that are worth a thread: some milliseconds, where starting
@@ -35,8 +40,8 @@ def forward_rows(make_network, X, finish):
 
     Raises
     ------
-    ValueError
-        If the result is not finite for some rows.
+    NotFiniteError
+        If the result is not finite for some rows, or such a row of a dense X is not.
     """
     network = make_network()
     if X.shape[0] == 1:  # To plan would take a fifth of the time.
@@ -44,7 +49,7 @@ def forward_rows(make_network, X, finish):
     n_threads = _count_threads(network, X)
     n_rows = _block_length(network, X, n_threads)
     choose = partial(fastest_matmul, n_rows, one_thread=n_threads > 1)
-    network.multiply_with(choose)
+    _prepare(network, choose)
     if n_rows >= X.shape[0]:
         return np.ascontiguousarray(_forward_block(network, X, finish))
     sample = finish(np.zeros((1, network.dense[-1].weights.shape[1]), network.dtype))
@@ -63,13 +68,33 @@ def forward_rows(make_network, X, finish):
     with one_blas_thread, ThreadPoolExecutor(n_threads) as pool:
         networks = [make_network() for _ in range(n_threads)]
         for each in networks:
-            each.multiply_with(choose)
+            _prepare(each, choose)
         try:
             list(pool.map(work, networks))
         finally:
             # After an error or an interruption no further block is begun.
             list(starts)
     return output
+
+
+def _prepare(network, choose):
+    """Let a network multiply by the functions chosen, and its first layer check X.
+
+    A row of X with inf or NaN makes its whole row of the first product inf or NaN, so
+    one column tells. To look at X itself would be one more pass over all of it, 7 % of
+    the time for 60000 x 784 and 100 neurons.
+    """
+    network.multiply_with(choose)
+    first = network.layers[0]
+    matmul = first.matmul
+
+    def checked(left, right, out=None):
+        product = matmul(left, right, out=out)
+        if not np.isfinite(product[:, 0]).all():
+            raise _not_finite(product.dtype)
+        return product
+
+    first.matmul = checked
 
 
 def _count_threads(network, X):
@@ -100,8 +125,12 @@ def _forward_block(network, inputs, finish):
     # A mean may overflow where its logit does not; labels are never floats.
     checked = output if output.dtype.kind == "f" else logits
     if not np.isfinite(checked).all():
-        raise ValueError(
-            "The output of the network is not finite for some rows: X, or what it "
-            f"leads to, is too large for {network.dtype}. Scale the data."
-        )
+        raise _not_finite(network.dtype)
     return output
+
+
+def _not_finite(dtype):
+    return NotFiniteError(
+        "The output of the network is not finite for some rows: X, or what it leads "
+        f"to, is too large for {dtype}. Scale the data."
+    )

@@ -226,3 +226,39 @@ def test_what_overflows_in_a_thread_is_told(two_blas_threads, eager_threads):
     with pytest.raises(ValueError, match=re.escape("not finite for some rows")):
         model.predict(X)
     assert blas_threads() == {2}
+
+
+def frame(X):
+    """A pandas frame, whose validation is not cut short."""
+    pandas = pytest.importorskip("pandas")
+    return pandas.DataFrame(X)
+
+
+SPOILT = {
+    "nan": (np.nan, "contains NaN"),
+    "inf": (np.inf, "contains infinity"),
+    "minus_inf": (-np.inf, "contains infinity"),
+    "past_float32": (1e300, "too large for"),
+}
+
+
+@pytest.mark.parametrize("spoilt", SPOILT)
+@pytest.mark.parametrize("n_rows", [1, 1797])
+@pytest.mark.parametrize("layout", [np.array, np.asfortranarray, frame, sp.csr_array])
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_not_finite_is_told_where_activations_would_hide_it(
+    kind, layout, n_rows, spoilt, two_blas_threads, eager_threads
+):
+    value, message = SPOILT[spoilt]
+    X, y = table("digits")
+    settings = {"max_iter": 1, "dtype": "float32", "random_state": 0}
+    model = fit_silently(OURS[kind]((20,), **settings), X, y)
+    # ReLU makes zeros of the whole row where the first product is minus infinity.
+    model.coefs_[0][3] = -1.0 if value > 0 else 1.0
+    X = X[:n_rows].copy()
+    X[-1, 3] = value
+    methods = [model.predict]
+    methods += [model.predict_proba] if kind == "classifier" else []
+    for method in methods:
+        with pytest.raises(ValueError, match=message):
+            method(layout(X))
