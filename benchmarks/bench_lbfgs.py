@@ -39,7 +39,9 @@ def measure(dtype, rounds):
 
 
 def main(argv=None):
-    args = parse(argument_parser(__doc__, rounds=7, short_rounds=3), argv)
+    args = parse(
+        argument_parser(__doc__, rounds=7, short_rounds=3, threads=(1, 2)), argv
+    )
     with Report("lbfgs", args) as report:
         rows = []
         for n_threads in args.threads:

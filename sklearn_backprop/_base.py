@@ -2,7 +2,7 @@
 
 import warnings
 import zlib
-from contextlib import nullcontext
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from itertools import pairwise
 
@@ -17,7 +17,13 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from ._blas import SMALL_BATCH, fastest_matmul, one_blas_thread, products_cost
+from ._blas import (
+    SMALL_BATCH,
+    fastest_matmul,
+    one_blas_thread,
+    one_scipy_blas_thread,
+    products_cost,
+)
 from ._outcomes import lbfgs_warning, stochastic_warning
 from ._parameters import (
     ACTIVATIONS,
@@ -239,8 +245,9 @@ class BaseMLP(BaseEstimator):
         layers = dense_stack(coefs, intercepts, ACTIVATIONS[self.activation])
         return Network(layers, self._loss(), float(self.alpha)).flatten()
 
+    @contextmanager
     def _set_up_blas(self, network, X):
-        """Return a context in which BLAS has one thread if a batch is small."""
+        """Make a context in which BLAS has one thread where more would be slower."""
         n_rows = X.shape[0]
         if self.solver != "lbfgs":
             n_rows = read_batch_size(self.batch_size, n_rows)
@@ -249,7 +256,12 @@ class BaseMLP(BaseEstimator):
         n_weights = sum(layer.weights.size for layer in layers)
         is_small = products_cost(n_rows, n_weights) < SMALL_BATCH
         network.multiply_with(partial(fastest_matmul, n_rows, one_thread=is_small))
-        return one_blas_thread if is_small else nullcontext()
+        with ExitStack() as limits:
+            if is_small:
+                limits.enter_context(one_blas_thread)
+            if self.solver == "lbfgs":
+                limits.enter_context(one_scipy_blas_thread)
+            yield
 
     def _take_up_run(self, continuing):
         """Return a copy of the run to continue, or a new one."""

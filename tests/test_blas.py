@@ -13,6 +13,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from sklearn_backprop import _base, _blas, _prediction
 from sklearn_backprop._blas import fastest_matmul, matmul_by_rows, one_blas_thread
+from sklearn_backprop.network import Network
 
 LAYOUTS = {
     "c_order": np.ascontiguousarray,
@@ -83,7 +84,7 @@ LIBRARIES = {
 def test_products_are_by_rows_where_that_is_faster(case, monkeypatch):
     libraries, as_set, with_one_thread = LIBRARIES[case]
     controller = SimpleNamespace(lib_controllers=libraries)
-    monkeypatch.setattr(_blas, "_blas", lambda: controller)
+    monkeypatch.setattr(_blas, "_blas", lambda *_: controller)
     n_weights = 100 * 100
     ways = {False: np.matmul, True: matmul_by_rows}
     assert fastest_matmul(101, n_weights) is ways[as_set]
@@ -121,7 +122,7 @@ def test_the_thread_limit_ends_with_the_last_of_its_users(monkeypatch):
         def restore_original_limits(self):
             events.append("restored")
 
-    monkeypatch.setattr(_blas, "_blas", Controller)
+    monkeypatch.setattr(_blas, "_blas", lambda *_: Controller())
     with one_blas_thread:
         with pytest.raises(ValueError, match="inside"), one_blas_thread:
             raise ValueError("inside")
@@ -129,10 +130,8 @@ def test_the_thread_limit_ends_with_the_last_of_its_users(monkeypatch):
     assert events[1:] == ["restored"]
 
 
-def blas_threads():
-    return {
-        row["num_threads"] for row in threadpool_info() if row["user_api"] == "blas"
-    }
+def blas_threads(of_scipy=False):
+    return {row["num_threads"] for row in _blas._blas(of_scipy).info()}
 
 
 @pytest.fixture
@@ -164,6 +163,34 @@ def test_blas_threads_come_back_whichever_thread_fits_last(two_blas_threads):
         # Nor does a fit take from others the right to set limits of their own.
         assert last.submit(limited).result() == limited() == {1}
     assert blas_threads() == {2}
+
+
+def test_both_blas_are_known():
+    assert _blas._blas().info()
+    paths = {row["filepath"] for of in (True, False) for row in _blas._blas(of).info()}
+    found = [row for row in threadpool_info() if row["user_api"] == "blas"]
+    assert paths == {row["filepath"] for row in found}
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+@pytest.mark.parametrize("n_neurons", [10, 1000])
+def test_which_blas_is_held_to_one_thread(
+    n_neurons, solver, two_blas_threads, monkeypatch
+):
+    seen, untouched = [], Network.loss_gradient
+
+    def loss_gradient(*args):
+        seen.append((blas_threads(), blas_threads(of_scipy=True)))
+        return untouched(*args)
+
+    monkeypatch.setattr(Network, "loss_gradient", loss_gradient)
+    X, y = table("digits")
+    model = OURS["classifier"]((n_neurons,), solver=solver, max_iter=1)
+    fit_silently(model, X, y)
+    of_numpy, of_scipy = seen[0]
+    assert of_numpy == ({1} if n_neurons == 10 else {2})
+    assert not of_scipy or of_scipy == ({1} if solver == "lbfgs" else {2})
+    assert blas_threads() | blas_threads(of_scipy=True) == {2}
 
 
 @pytest.fixture

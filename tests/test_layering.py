@@ -33,7 +33,7 @@ ALLOWED = {
     "_parameters": {*BLOCKS, *ESTIMATION},
     "_outcomes": ESTIMATION,
     "_prediction": {"._blas", "numpy", "scipy"},
-    "_blas": {"numpy", "threadpoolctl"},
+    "_blas": {"numpy", "scipy", "threadpoolctl"},
     "training": {".network", *BLOCKS, *OPTIMIZATION},
     "network": {".layers", ".losses", *CALCULUS},
     "batches": CALCULUS,
