@@ -382,9 +382,10 @@ class Softmax:
             Rows sum to one.
         """
         inputs = _floating(inputs)
-        shifted = np.subtract(inputs, inputs.max(axis=-1, keepdims=True), out=out)
+        largest = np.maximum.reduce(inputs, axis=-1, keepdims=True)
+        shifted = np.subtract(inputs, largest, out=out)
         probabilities = np.exp(shifted, out=shifted)
-        probabilities /= probabilities.sum(axis=-1, keepdims=True)
+        probabilities /= np.add.reduce(probabilities, axis=-1, keepdims=True)
         self.output = probabilities
         return probabilities
 
