@@ -435,9 +435,9 @@ class BaseMLP(BaseEstimator):
                 finish,
             )
         except NotFiniteError as error:
-            reason = error
+            reason = str(error)
         self._check_finite(inputs)
-        raise reason
+        raise ValueError(reason)
 
     def _output_activation(self, logits):
         return OUTPUT_ACTIVATIONS[self.out_activation_]().forward(logits)

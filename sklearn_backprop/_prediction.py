@@ -9,7 +9,7 @@ import scipy.sparse as sp
 from ._blas import fastest_matmul, one_blas_thread
 
 
-class NotFiniteError(ValueError):
+class NotFiniteError(ArithmeticError):
     """Some rows of X are not finite, or lead to what is not."""
 
 
