@@ -27,7 +27,7 @@ from _data import digits, fashion_mnist
 from _estimators import ESTIMATORS, quiet
 
 TARGETS = {"fashion": (0.87, 0.88, 0.89), "digits": (0.93, 0.95, 0.97)}
-EPOCHS = {"fashion": (25, 8), "digits": (150, 60)}  # at full length, with --short
+EPOCHS = {"fashion": (20, 12), "digits": (150, 60)}  # at full length, with --short
 
 
 def load(path):
@@ -131,8 +131,8 @@ def main(argv=None):
     add = parser.add_argument
     add("--epochs", type=int, help=f"epochs of everyone; full and short {EPOCHS}")
     best = "of the best settings (%(default)s)"
-    add("--hidden", type=int, nargs="+", default=[512], help=f"widths {best}")
-    add("--batch-size", type=int, default=256, help=f"rows in a batch {best}")
+    add("--hidden", type=int, nargs="+", default=[256, 128], help=f"widths {best}")
+    add("--batch-size", type=int, default=128, help=f"rows in a batch {best}")
     add("--learning-rate-init", type=float, default=1e-3, help=f"step size {best}")
     add("--output", type=Path, help="where to save the plot (docs/_static)")
     args = parse(parser, argv)

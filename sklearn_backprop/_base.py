@@ -35,7 +35,7 @@ from ._parameters import (
     read_batch_size,
     read_hidden_layer_sizes,
 )
-from ._prediction import NotFiniteError, forward_rows
+from ._prediction import forward_rows
 from .batches import Batches
 from .layers import glorot_uniform
 from .network import Network, dense_stack
@@ -426,18 +426,14 @@ class BaseMLP(BaseEstimator):
 
     def _forward(self, X, finish):
         """Return what `finish` makes of the logits; layers are made and thrown away."""
-        inputs = self._read_inputs(X)
+        X = self._read_inputs(X)
         hidden = ACTIVATIONS[self._activation]
-        try:
-            return forward_rows(
-                lambda: Network(dense_stack(self.coefs_, self.intercepts_, hidden)),
-                inputs,
-                finish,
-            )
-        except NotFiniteError as error:
-            reason = str(error)
-        self._check_finite(inputs)
-        raise ValueError(reason)
+        return forward_rows(
+            lambda: Network(dense_stack(self.coefs_, self.intercepts_, hidden)),
+            X,
+            finish,
+            self._check_finite,
+        )
 
     def _output_activation(self, logits):
         return OUTPUT_ACTIVATIONS[self.out_activation_]().forward(logits)
@@ -468,11 +464,13 @@ class BaseMLP(BaseEstimator):
             reset=False,
             ensure_all_finite=False,
         )
-        if sp.issparse(X) or X.shape[0] == 1:  # Of others the first product tells.
+        if sp.issparse(X):
+            return X.tocsr()
+        if X.shape[0] == 1:  # More rows are checked as they are multiplied.
             with np.errstate(over="ignore"):
                 X = X.astype(self.coefs_[0].dtype, copy=False)
             self._check_finite(X)
-        return X.tocsr() if sp.issparse(X) else X
+        return X
 
     def _check_finite(self, X):
         assert_all_finite(X, input_name="X", estimator_name=type(self).__name__)

@@ -54,7 +54,8 @@ def matmul_by_rows(left, right, out=None):
     if out is None:
         out = np.empty((n_rows, right.shape[1]), np.result_type(left, right))
     n_blocks = -(-n_rows // block)
-    if n_rows % n_blocks == 0:  # Equal blocks, and nothing left over.
+    if n_rows % n_blocks == 0:
+        # Two blocks of 100 rows of 64 take 24 us, one of 156 and one of 44 take 27.
         block = n_rows // n_blocks
     end = n_rows // block * block
     blocks = left[:end].reshape(-1, block, n_inner)
@@ -119,9 +120,10 @@ class _OneThread:
     common, so it does not matter which of them ends first.
     """
 
+    _lock = threading.Lock()  # Of both, since they take turns to control.
+
     def __init__(self, of_scipy):
         self._of_scipy = of_scipy
-        self._lock = threading.Lock()
         self._n_users = 0
         self._limit = self._n_threads = None
 
@@ -138,7 +140,9 @@ class _OneThread:
         with self._lock:
             if self._n_users == 0:
                 self._n_threads = self._count()
+                _release_control()
                 self._limit = _blas(self._of_scipy).limit(limits=1)
+                _release_control()
             self._n_users += 1
 
     def __exit__(self, *exception):

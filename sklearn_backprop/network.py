@@ -102,7 +102,7 @@ class Network:
     ----------
     layers : sequence of layers
         The first is Dense. An activation works in place on the output of a Dense layer
-        before it, and the backward pass spends its `output`.
+        before it, and the backward pass works in its `output`.
     loss : Loss or None, default=None
         Function of the logits. Needed for `loss_gradient`.
     alpha : float, default=0.0
@@ -123,8 +123,6 @@ class Network:
         self.layers = list(layers)
         if not self.layers or not isinstance(self.layers[0], Dense):
             raise ValueError(f"layers must begin with a Dense layer, got {layers!r}.")
-        for layer in self.layers:
-            layer.spends_output = True  # Only activations heed it.
         self.loss = loss
         self.alpha = alpha
         self.parameters = self.gradients = None
@@ -240,7 +238,11 @@ class Network:
         """Fill `gradients`; the first layer's `dinputs` is never computed."""
         first, *others = self.layers
         for layer, out in zip(reversed(others), reversed(buffers), strict=True):
-            dvalues = layer.backward(dvalues, out=out)
+            if isinstance(layer, Dense):
+                dvalues = layer.backward(dvalues, out=out)
+            else:
+                # The layer above, which read this output, is done with it.
+                dvalues = layer.backward(dvalues, out=out, scratch=layer.output)
         first.backward_parameters(dvalues)
 
     def _penalize(self, strength):

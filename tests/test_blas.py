@@ -2,6 +2,7 @@
 
 import re
 import threading
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
@@ -12,7 +13,12 @@ from conftest import DEFAULT_TABLE, KINDS, OURS, THEIRS, fit_silently, read_only
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from sklearn_backprop import _base, _blas, _prediction
-from sklearn_backprop._blas import fastest_matmul, matmul_by_rows, one_blas_thread
+from sklearn_backprop._blas import (
+    fastest_matmul,
+    matmul_by_rows,
+    one_blas_thread,
+    one_scipy_blas_thread,
+)
 from sklearn_backprop.network import Network
 
 LAYOUTS = {
@@ -165,6 +171,17 @@ def test_blas_threads_come_back_whichever_thread_fits_last(two_blas_threads):
     assert blas_threads() == {2}
 
 
+def test_each_blas_is_held_while_another_thread_holds_the_other(two_blas_threads):
+    with ThreadPoolExecutor(1) as other:
+        other.submit(one_blas_thread.__enter__).result()
+        with one_scipy_blas_thread:
+            assert blas_threads() == {1}
+            assert blas_threads(of_scipy=True) <= {1}
+        assert blas_threads(of_scipy=True) <= {2}
+        other.submit(one_blas_thread.__exit__).result()
+    assert blas_threads() == {2}
+
+
 def test_both_blas_are_known():
     assert _blas._blas().info()
     paths = {row["filepath"] for of in (True, False) for row in _blas._blas(of).info()}
@@ -265,7 +282,7 @@ SPOILT = {
     "nan": (np.nan, "contains NaN"),
     "inf": (np.inf, "contains infinity"),
     "minus_inf": (-np.inf, "contains infinity"),
-    "past_float32": (1e300, "too large for"),
+    "past_float32": (1e300, "value too large for dtype..float32"),
 }
 
 
@@ -289,3 +306,30 @@ def test_what_is_not_finite_is_told_where_activations_would_hide_it(
     for method in methods:
         with pytest.raises(ValueError, match=message):
             method(layout(X))
+
+
+@pytest.mark.parametrize("layout", [np.array, sp.csr_array])
+@pytest.mark.parametrize("neuron", [0, 1])
+@pytest.mark.parametrize("activation", ["tanh", "logistic"])
+def test_a_finite_row_may_overflow_where_the_activation_bounds_it(
+    activation, neuron, layout
+):
+    X, y = table("iris")
+    model = OURS["classifier"]((5,), activation, max_iter=1, random_state=0)
+    fit_silently(model, X, y)
+    model.coefs_[0][...] = 0.1
+    model.coefs_[0][:, neuron] = 1.0
+    rows = np.vstack([X[0], np.full(4, 1.7e308)])
+    together = model.predict_proba(layout(rows))
+    np.testing.assert_allclose(together[1:], model.predict_proba(layout(rows[1:])))
+
+
+def test_sparse_rows_are_converted_block_by_block(eager_threads):
+    X, y = table("digits")
+    model = fit_silently(OURS["classifier"]((5,), max_iter=1, dtype="float32"), X, y)
+    rows = sp.csr_array(np.ones((20_000, 64)))
+    tracemalloc.start()
+    model.predict(rows)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2e6 < rows.data.nbytes

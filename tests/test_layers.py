@@ -22,6 +22,7 @@ from scipy.special import expit
 
 from sklearn_backprop import layers
 from sklearn_backprop.layers import Dense, glorot_uniform
+from sklearn_backprop.network import Network
 
 NAMES = layers.__all__
 ACTIVATIONS = [name for name in NAMES if name != "Dense"]
@@ -133,6 +134,38 @@ def test_dinputs_of_one_neuron_go_wherever_they_shall(dtypes, order):
     dinputs = layer.backward_inputs(dvalues, out)
     assert out is None or dinputs is out
     assert_allclose(dinputs, expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "out",
+    [
+        np.frombuffer(bytearray(161), np.float64, 20, offset=1).reshape(5, 4),
+        np.empty((5, 4), np.dtype(np.float64).newbyteorder()),
+    ],
+    ids=["unaligned", "foreign"],
+)
+def test_dinputs_of_one_neuron_go_where_np_dot_would_not_write(out):
+    layer = Dense(N_INPUTS, 1, random_state=0)
+    assert layer.backward_inputs(np.ones((5, 1)), out) is out
+    assert_array_equal(out, np.tile(layer.weights.T, (5, 1)))
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_scratch_may_be_the_output(name):
+    layer, inputs, dvalues = problem(name)
+    expected = results(make(name), inputs, dvalues)["dinputs"]
+    layer.forward(inputs)
+    assert_array_equal(layer.backward(dvalues, scratch=layer.output), expected)
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_backward_twice_is_backward_once(name):
+    layer, inputs, dvalues = problem(name)
+    Network([Dense(N_INPUTS, N_INPUTS), layer])  # Has no bearing on use by hand.
+    output = layer.forward(inputs).copy()
+    first = layer.backward(dvalues).copy()
+    assert_array_equal(layer.output, output)
+    assert_array_equal(layer.backward(dvalues), first)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
