@@ -128,7 +128,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     dtype : {'auto', 'float32', 'float64'}, default='auto'
         Precision of the parameters and of all computation. 'auto' takes that of X, or
         of the model where training continues. With 'sgd' and 'adam', 'float32' on
-        float64 data converts batch by batch and makes no second copy of X.
+        float64 data converts batch by batch and makes no second copy of a large X.
 
     Attributes
     ----------

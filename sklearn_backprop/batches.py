@@ -13,9 +13,12 @@ class _Source:
     """One array of the data, and memory for some of its rows in a given dtype."""
 
     def __init__(self, array, dtype):
+        self.is_dense = isinstance(array, np.ndarray)
+        if self.is_dense and array.size * dtype.itemsize <= CHUNK_BYTES:
+            # A chunk holds it all anyway: rather once in a fit than once in an epoch.
+            array = array.astype(dtype, copy=False)
         self.array = array
         self.dtype = dtype
-        self.is_dense = isinstance(array, np.ndarray)
         self._gathered = self._converted = None
 
     def take(self, rows):
@@ -47,7 +50,8 @@ class Batches:
     """The data of a training run, dealt out in mini-batches.
 
     The arrays are only read, row by row, and never copied whole; rows that are not of
-    the dtype of the network are converted batch by batch.
+    the dtype of the network are converted batch by batch. Only what is smaller than the
+    memory of one gathering is converted whole.
 
     Parameters
     ----------
