@@ -119,8 +119,6 @@ class Dense:
     back-propagating errors", equations 1 and 4 to 7.
     """
 
-    matmul = staticmethod(np.matmul)
-
     def __init__(self, n_inputs, n_neurons, *, random_state=None, dtype=np.float64):
         for name, value in (("n_inputs", n_inputs), ("n_neurons", n_neurons)):
             if value < 1:
@@ -150,6 +148,7 @@ class Dense:
         self.dweights = self.dbiases = None
         self._gradient_views = (None, None)
         self._ones = None
+        self.matmul = np.matmul
 
     def bind(self, weights, biases, dweights, dbiases):
         """Move the layer onto given arrays, in which it then lives.
