@@ -1,6 +1,5 @@
 """What the two estimators share: validation, parameters, fitted attributes."""
 
-import math
 import warnings
 import zlib
 from contextlib import ExitStack, contextmanager
@@ -35,7 +34,7 @@ from ._parameters import (
     read_batch_size,
     read_hidden_layer_sizes,
 )
-from ._prediction import forward_rows
+from ._prediction import forward_rows, is_finite
 from .batches import Batches
 from .layers import glorot_uniform
 from .network import Network, dense_stack
@@ -454,7 +453,7 @@ class BaseMLP(BaseEstimator):
             and X.shape[1] == self.n_features_in_
             and 0 < X.size <= 4096
             and not hasattr(self, "feature_names_in_")
-            and math.isfinite(np.vdot(X, X))  # Large values go the long way.
+            and is_finite(X)
         ):
             return X
         X = validate_data(

@@ -84,13 +84,13 @@ def fastest_matmul(n_rows, n_weights, one_thread=False):
     unpacks = {
         library.internal_api == "openblas"
         and library.architecture in UNPACKING_PROCESSORS
-        for library in _blas().lib_controllers
+        for library in _blas(False).lib_controllers
     }
     return matmul_by_rows if unpacks == {True} else np.matmul
 
 
 @cache
-def _blas(of_scipy=False):
+def _blas(of_scipy):
     """Return threadpoolctl's hold on NumPy's BLAS, or on one that SciPy alone uses.
 
     To find the libraries takes milliseconds.

@@ -124,7 +124,7 @@ def _forward_block(network, inputs, finish):
         output = finish(logits)
     # A mean may overflow where its logit does not; labels are never floats.
     checked = output if output.dtype.kind == "f" else logits
-    if not _is_finite(checked):
+    if not is_finite(checked):
         raise ValueError(
             "The output of the network is not finite for some rows: X, or what it "
             f"leads to, is too large for {network.dtype}. Scale the data."
@@ -132,8 +132,8 @@ def _forward_block(network, inputs, finish):
     return output
 
 
-def _is_finite(array):
+def is_finite(array):
     """Return whether all values are finite."""
     values = array.ravel("K")
-    # The sum of squares takes half the time for one row, and seldom overflows.
+    # The sum of squares takes half the time for few values, and seldom overflows.
     return math.isfinite(np.vdot(values, values)) or bool(np.isfinite(values).all())
