@@ -52,7 +52,6 @@ def shared_steps(shape, X, y, pool):
     """Return a callable: the same steps, each shared out between two threads."""
     twins = [build(shape, X.dtype) for _ in range(2)]
     parameters = twins[0].parameters
-    twins[1].use(parameters)
     middle = len(parameters) // 2
     halves = [slice(0, middle), slice(middle, None)]
     rows = [slice(0, len(X) // 2), slice(len(X) // 2, None)]
@@ -66,6 +65,7 @@ def shared_steps(shape, X, y, pool):
         gradients += twins[1].gradients[halves[i]]
         gradients *= 0.5
         optimizers[i].update(parameters[halves[i]], gradients)
+        twins[1].parameters[halves[i]] = parameters[halves[i]]
 
     def run():
         for _ in range(shape.epochs):

@@ -34,8 +34,9 @@ from ._parameters import (
     read_batch_size,
     read_hidden_layer_sizes,
 )
-from ._prediction import forward_rows, is_finite
+from ._prediction import forward_rows
 from .batches import Batches
+from .finite import is_finite
 from .layers import glorot_uniform
 from .network import Network, dense_stack
 from .training import DIVERGED, EpochTrainer, Run, minimize_lbfgs

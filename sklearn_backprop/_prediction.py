@@ -1,6 +1,5 @@
 """Prediction: the forward pass over many rows, by blocks and in several threads."""
 
-import math
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -8,6 +7,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from ._blas import fastest_matmul, one_blas_thread
+from .finite import is_finite
 
 # Values that the layers hold at once, in all threads together: 8 MB in float64.
 BLOCK_VALUES = 1 << 20
@@ -86,15 +86,20 @@ def _prepare(network, choose, check):
     """
     network.multiply_with(choose)
     first = network.layers[0]
-    forward = first.forward
+    bound_forward = first.bound_forward
 
-    def checked_forward(inputs, out=None):
-        output = forward(inputs, out=out)
-        if not np.isfinite(output[:, 0]).all():
-            check(inputs)
-        return output
+    def bound_checked_forward(out):
+        forward = bound_forward(out)
 
-    first.forward = checked_forward
+        def checked_forward(inputs):
+            output = forward(inputs)
+            if not np.isfinite(output[:, 0]).all():
+                check(inputs)
+            return output
+
+        return checked_forward
+
+    first.bound_forward = bound_checked_forward
 
 
 def _count_threads(network, X):
@@ -130,10 +135,3 @@ def _forward_block(network, inputs, finish):
             f"leads to, is too large for {network.dtype}. Scale the data."
         )
     return output
-
-
-def is_finite(array):
-    """Return whether all values are finite."""
-    values = array.ravel("K")
-    # The sum of squares takes half the time for few values, and seldom overflows.
-    return math.isfinite(np.vdot(values, values)) or bool(np.isfinite(values).all())

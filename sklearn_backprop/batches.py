@@ -62,13 +62,17 @@ class Batches:
     batch_size : int
         Number of rows of a batch; the last one may have fewer.
     dtype : dtype
-        What `inputs` and `sample_weight` are converted to.
+        What `inputs`, `sample_weight` and targets with a column per output, which are
+        numbers and not labels, are converted to.
     """
 
     def __init__(self, inputs, targets, sample_weight, batch_size, dtype):
         self.n_samples = inputs.shape[0]
         self.batch_size = batch_size
-        self._sources = [_Source(inputs, dtype), _Source(targets, targets.dtype)]
+        self._sources = [
+            _Source(inputs, dtype),
+            _Source(targets, targets.dtype if targets.ndim == 1 else dtype),
+        ]
         if sample_weight is not None:
             self._sources.append(_Source(sample_weight, dtype))
         n_batches = 1

@@ -3,7 +3,9 @@
 ``forward(output, y_true)`` returns the loss of each sample, ``calculate`` their mean
 (the data loss; regularization is the network's), ``backward`` the gradient of that
 mean with respect to `output`. ``loss_gradient`` does all of it in one pass into given
-memory; it is what a network calls. Nothing that is passed in is written to.
+memory, and ``bound_loss_gradient(output, out)`` returns that as a function of the
+targets, for a network that puts out to the same memory again and again. Nothing that
+is passed in is written to.
 
 A loss that is fused with the activation of the output layer takes the logits, the
 values before that activation. Computed from there, loss and gradient agree at any
@@ -26,7 +28,8 @@ class Loss:
     """What the losses share: means and weights.
 
     A subclass gives ``_evaluate(output, y_true, out)``, which returns the loss of each
-    sample and writes each loss's own gradient to `out`.
+    sample and writes each loss's own gradient to `out`, or, if it has something to
+    prepare for given memory, ``_bound_evaluate(output, out)``.
     """
 
     def _read(self, output, y_true):
@@ -68,7 +71,7 @@ class Loss:
             If `y_true` does not have the shape that goes with `output`.
         """
         output, y_true = self._read(output, y_true)
-        return self._evaluate(output, y_true, np.empty_like(output))
+        return self._bound_evaluate(output, np.empty_like(output))(y_true)
 
     def calculate(self, output, y_true, sample_weight=None):
         """Return the data loss: the (weighted) mean of the sample losses.
@@ -118,17 +121,32 @@ class Loss:
         -------
         loss : float
         """
-        self._check_targets(output, y_true)
-        if out is None:
-            out = np.empty_like(output)
-        losses = self._evaluate(output, y_true, out)
-        if sample_weight is None:
-            n_samples = len(losses)
-            out *= 1.0 / n_samples
-            return float(np.add.reduce(losses, dtype=np.float64)) / n_samples
-        shares = sample_weight / sample_weight.sum()
-        out *= shares[:, np.newaxis]
-        return float(np.dot(losses, shares))
+        bound = self.bound_loss_gradient(
+            output, np.empty_like(output) if out is None else out
+        )
+        return bound(y_true, sample_weight)
+
+    def bound_loss_gradient(self, output, out):
+        """Return `loss_gradient` as a function of `y_true` and `sample_weight`."""
+        check, evaluate = self._check_targets, self._bound_evaluate(output, out)
+        n_samples = len(output)
+        # NumPy takes a quarter of a microsecond longer for a number than for an array.
+        share = np.array(1.0 / n_samples, out.dtype)
+
+        def loss_gradient(y_true, sample_weight):
+            check(output, y_true)
+            losses = evaluate(y_true)
+            if sample_weight is None:
+                np.multiply(out, share, out)
+                return float(np.add.reduce(losses, dtype=np.float64)) / n_samples
+            shares = sample_weight / sample_weight.sum()
+            np.multiply(out, shares[:, np.newaxis], out)
+            return float(np.dot(losses, shares))
+
+        return loss_gradient
+
+    def _bound_evaluate(self, output, out):
+        return lambda y_true: self._evaluate(output, y_true, out)
 
 
 class _Categorical(Loss):
@@ -190,38 +208,55 @@ class SoftmaxCategoricalCrossentropy(_Categorical):
     and 4.109.
     """
 
-    def __init__(self):
-        self._integers = np.arange(0)
+    def _bound_evaluate(self, output, out):
+        entries, locate = _entries(out)
+        one = np.ones((), out.dtype)
 
-    def _evaluate(self, output, y_true, out):
-        largest = np.maximum.reduce(output, axis=-1, keepdims=True)
-        shifted = np.subtract(output, largest, out=out)
-        if y_true.ndim == 1:
-            entries, chosen = self._entries(out, y_true)
-            target_logits = entries[chosen]
-        else:
-            target_logits = np.add.reduce(shifted * y_true, axis=-1)
-        probabilities = np.exp(shifted, out=out)
-        totals = np.add.reduce(probabilities, axis=-1, keepdims=True)
-        probabilities /= totals
-        if y_true.ndim == 1:
-            entries[chosen] -= 1.0
-        else:
-            probabilities -= y_true
-        return np.log(totals[:, 0]) - target_logits
+        def evaluate(y_true):
+            largest = np.maximum.reduce(output, axis=-1, keepdims=True)
+            np.subtract(output, largest, out)
+            if y_true.ndim == 1:
+                chosen = locate(y_true)
+                target_logits = entries[chosen]
+            else:
+                target_logits = np.add.reduce(out * y_true, axis=-1)
+            np.exp(out, out)
+            totals = np.add.reduce(out, axis=-1, keepdims=True)
+            np.divide(out, totals, out)
+            if y_true.ndim == 1:
+                entries[chosen] -= one
+            else:
+                np.subtract(out, y_true, out)
+            return np.log(totals[:, 0]) - target_logits
 
-    def _entries(self, matrix, columns):
-        """Return a view of `matrix`, and the index in it of one entry of each row."""
-        n_rows, integers = len(columns), self._integers
-        if len(integers) < n_rows:
-            integers = self._integers = np.arange(n_rows)
-        rows = integers[:n_rows]
-        if not matrix.flags.f_contiguous:
-            return matrix, (rows, columns)
-        # One index into the columns end to end takes half the time of two. Labels of a
-        # narrow dtype would overflow in it.
-        starts = np.multiply(columns, n_rows, dtype=np.intp)
-        return matrix.T.reshape(-1), rows + starts
+        return evaluate
+
+
+def _entries(matrix):
+    """Return a view of `matrix`, and what maps a column per row to its indices there.
+
+    Parameters
+    ----------
+    matrix : ndarray of shape (n_rows, n_columns)
+
+    Returns
+    -------
+    entries : ndarray
+    locate : callable
+        From integers of shape (n_rows,) to an index of `entries`: one of each row.
+    """
+    rows = np.arange(len(matrix))
+    if not matrix.flags.f_contiguous:
+        return matrix, lambda columns: (rows, columns)
+    # One index into the columns end to end takes half the time of two.
+    stride, index = np.array(len(matrix)), np.empty_like(rows)
+
+    def locate(columns):
+        # Labels of a narrow dtype would overflow in a product of it.
+        np.multiply(columns, stride, index, dtype=np.intp)
+        return np.add(index, rows, index)
+
+    return matrix.T.reshape(-1), locate
 
 
 class BinaryCrossentropy(Loss):
@@ -238,16 +273,19 @@ class BinaryCrossentropy(Loss):
 
     def _evaluate(self, output, y_true, out):
         y_true = y_true.astype(output.dtype, copy=False)
-        # exp(-|z|) cannot overflow, and serves both the loss and the sigmoid.
-        decay = np.abs(output)
-        np.exp(np.negative(decay, out=decay), out=decay)
+        # Both functions from log(1 + exp(-|z|)), which cannot overflow:
+        # softplus(z) = max(z, 0) + log(...), sigmoid(z) = exp(min(z, 0) - log(...)).
+        log = np.abs(output)
+        np.exp(np.negative(log, log), log)
+        np.log1p(log, log)
         positive = np.maximum(output, 0.0)
-        losses = np.log1p(decay)
-        losses += positive
+        losses = positive + log
         losses -= output * y_true
-        sigmoid = np.divide(np.exp(output - positive), 1.0 + decay, out=out)
+        sigmoid = np.subtract(output, positive, out)
+        sigmoid -= log
+        np.exp(sigmoid, sigmoid)
         sigmoid -= y_true
-        return np.add.reduce(losses, axis=-1)
+        return losses[:, 0] if losses.shape[1] == 1 else np.add.reduce(losses, axis=-1)
 
 
 class SquaredError(Loss):

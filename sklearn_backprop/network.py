@@ -4,6 +4,8 @@ The seam of the package is `Network.loss_gradient`: above it is optimization, wh
 sees ``parameters`` and ``gradients``, two vectors; below it is calculus.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -54,31 +56,15 @@ def flatten(layers):
     arrays = [layer.weights for layer in dense] + [layer.biases for layer in dense]
     parameters = np.concatenate([array.ravel() for array in arrays])
     gradients = np.zeros_like(parameters)
-    bind(layers, parameters, gradients)
+    shapes = [array.shape for array in arrays]
+    views, gradient_views = _split(parameters, shapes), _split(gradients, shapes)
+    n = len(dense)
+    quadruples = zip(
+        views[:n], views[n:], gradient_views[:n], gradient_views[n:], strict=True
+    )
+    for layer, arrays in zip(dense, quadruples, strict=True):
+        layer.bind(*arrays)
     return parameters, gradients
-
-
-def bind(layers, parameters, gradients):
-    """Let Dense layers live in given vectors, laid out as `flatten` does.
-
-    Parameters
-    ----------
-    layers : sequence of layers
-    parameters, gradients : ndarray of shape (n_parameters,)
-    """
-    dense = _dense(layers)
-    shapes = [layer.weights.shape for layer in dense]
-    shapes += [layer.biases.shape for layer in dense]
-    views = _split(parameters, shapes)
-    gradient_views = _split(gradients, shapes)
-    for i, layer in enumerate(dense):
-        of_weights, of_biases = i, len(dense) + i
-        layer.bind(
-            views[of_weights],
-            views[of_biases],
-            gradient_views[of_weights],
-            gradient_views[of_biases],
-        )
 
 
 def _dense(layers):
@@ -93,6 +79,17 @@ def _split(vector, shapes):
         arrays.append(vector[start:stop].reshape(shape))
         start = stop
     return arrays
+
+
+@dataclass
+class _Pass:
+    """The layers' functions for batches of one length, bound to their memory."""
+
+    outputs: list
+    forward: list
+    backward: list | None = None
+    loss_gradient: Callable | None = None
+    dlogits: np.ndarray | None = None
 
 
 class Network:
@@ -113,6 +110,11 @@ class Network:
     parameters, gradients : ndarray of shape (n_parameters,) or None
         The two vectors, once `flatten` has been called.
 
+    Notes
+    -----
+    The arrays of the layers are looked up once. They may be changed in place, but an
+    array that takes the place of another may not be noticed.
+
     Raises
     ------
     ValueError
@@ -126,7 +128,7 @@ class Network:
         self.loss = loss
         self.alpha = alpha
         self.parameters = self.gradients = None
-        self._memory, self._views = {}, {}
+        self._forget()
 
     @property
     def dtype(self):
@@ -145,6 +147,7 @@ class Network:
         self._weights = self.parameters[: self._n_weights]
         self._dweights = self.gradients[: self._n_weights]
         self._scratch = np.empty_like(self._weights)
+        self._forget()
         return self
 
     def multiply_with(self, choose):
@@ -158,18 +161,7 @@ class Network:
         """
         for layer in self.dense:
             layer.matmul = choose(layer.weights.size)
-
-    def use(self, parameters):
-        """Let the network live in another parameter vector, which it views.
-
-        Parameters
-        ----------
-        parameters : ndarray of shape (n_parameters,)
-            Copied only if it is of another dtype.
-        """
-        self.parameters = parameters.astype(self.dtype, copy=False)
-        self._weights = self.parameters[: self._n_weights]
-        bind(self.layers, self.parameters, self.gradients)
+        self._forget()
 
     @property
     def coefs(self):
@@ -194,9 +186,8 @@ class Network:
             Memory of the network, valid until the next call.
         """
         values = inputs
-        buffers = self._buffers("outputs", inputs.shape[0])
-        for layer, out in zip(self.layers, buffers, strict=True):
-            values = layer.forward(values, out=out)
+        for forward in self._pass(inputs.shape[0]).forward:
+            values = forward(values)
         return values
 
     def loss_gradient(self, inputs, targets, sample_weight=None):
@@ -225,51 +216,75 @@ class Network:
                 f"loss_gradient needs a loss, got loss={self.loss}, and the two "
                 "vectors that flatten() makes."
             )
-        logits = self.forward(inputs)
-        *buffers, dlogits = self._buffers("gradients", len(logits))
-        loss = self.loss.loss_gradient(logits, targets, sample_weight, out=dlogits)
-        self._backward(dlogits, buffers)
+        n_samples = inputs.shape[0]
+        bound = self._pass(n_samples)
+        if bound.backward is None:
+            self._bind_backward(bound)
+        values = inputs
+        for forward in bound.forward:
+            values = forward(values)
+        loss = bound.loss_gradient(targets, sample_weight)
+        dvalues = bound.dlogits
+        for backward in bound.backward:
+            dvalues = backward(dvalues)
         if self.alpha == 0.0:
             return loss
-        total = len(logits) if sample_weight is None else float(sample_weight.sum())
+        total = n_samples if sample_weight is None else float(sample_weight.sum())
         return loss + self._penalize(self.alpha / total)
-
-    def _backward(self, dvalues, buffers):
-        """Fill `gradients`; the first layer's `dinputs` is never computed."""
-        first, *others = self.layers
-        for layer, out in zip(reversed(others), reversed(buffers), strict=True):
-            if isinstance(layer, Dense):
-                dvalues = layer.backward(dvalues, out=out)
-            else:
-                # The layer above, which read this output, is done with it.
-                dvalues = layer.backward(dvalues, out=out, scratch=layer.output)
-        first.backward_parameters(dvalues)
 
     def _penalize(self, strength):
         """Add the gradient of ``strength / 2 |weights|^2``, and return that term."""
         weights, dweights = self._weights, self._dweights
-        dweights += np.multiply(weights, strength, out=self._scratch)
+        np.add(dweights, np.multiply(weights, strength, self._scratch), dweights)
         return 0.5 * strength * float(np.dot(weights, weights))
 
-    def _buffers(self, purpose, n_rows):
+    def _forget(self):
+        """Drop all memory, and the functions bound to it."""
+        self._memory, self._passes = {}, {}
+
+    def _pass(self, n_rows):
+        """Return the functions for batches of `n_rows` rows, `backward` if it is made.
+
+        Those of two lengths are kept, for the batches and a short last one.
+        """
+        found = self._passes.get(n_rows)
+        if found is None:
+            if self._memory and len(self._memory["outputs"][0]) < n_rows:
+                self._forget()
+            if len(self._passes) > 1:
+                del self._passes[next(iter(self._passes))]
+            outputs = self._arrays("outputs", n_rows)
+            pairs = zip(self.layers, outputs, strict=True)
+            forward = [layer.bound_forward(out) for layer, out in pairs]
+            found = self._passes[n_rows] = _Pass(outputs, forward)
+        return found
+
+    def _bind_backward(self, found):
+        """Let the pass have its `loss_gradient` and `backward`.
+
+        The first layer's `dinputs` is never computed.
+        """
+        outputs, n_rows = found.outputs, len(found.outputs[0])
+        *gradients, found.dlogits = self._arrays("gradients", n_rows)
+        found.loss_gradient = self.loss.bound_loss_gradient(outputs[-1], found.dlogits)
+        first, *others = self.layers
+        # An activation may work in its output, as the layer above, which read it, is
+        # done with it.
+        steps = zip(others, gradients, outputs[1:], strict=True)
+        backward = [layer.bound_backward(out, scratch) for layer, out, scratch in steps]
+        found.backward = [*reversed(backward), first.bound_backward_parameters()]
+
+    def _arrays(self, purpose, n_rows):
         """Return one array per layer for what it puts out, or for its gradient.
 
         They are row slices of memory that is kept, so a short last batch costs nothing.
         An activation shares the array of a Dense layer before it.
         """
-        views = self._views.get(purpose)
-        if views is None or len(views[0]) != n_rows:
-            memory = self._memory.get(purpose)
-            if memory is None or len(memory[0]) < n_rows:
-                memory = self._memory[purpose] = self._allocate(n_rows)
-            views = self._views[purpose] = self._first_rows(memory, n_rows)
-        return views
-
-    def _first_rows(self, memory, n_rows):
-        if len(memory[0]) == n_rows:
-            return memory
+        if purpose not in self._memory:
+            longest = self._memory.get("outputs", [range(n_rows)])[0]
+            self._memory[purpose] = self._allocate(len(longest))
         views = []
-        for before, array in pairwise([None, *memory]):
+        for before, array in pairwise([None, *self._memory[purpose]]):
             views.append(views[-1] if array is before else array[:n_rows])
         return views
 

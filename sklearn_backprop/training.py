@@ -6,6 +6,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from scipy.optimize import minimize
 
+from .finite import is_finite
+
 __all__ = ["EpochTrainer", "Run", "minimize_lbfgs"]
 
 DIVERGED = (
@@ -133,6 +135,7 @@ class EpochTrainer:
         self.n_iter_no_change = n_iter_no_change
         self.score = score
         self.verbose = verbose
+        self._update = run.optimizer.bound_update(network.parameters, network.gradients)
 
     def train(self, max_epochs):
         """Train for some epochs, or until improvement ends.
@@ -164,7 +167,7 @@ class EpochTrainer:
     def _epoch(self):
         run, optimizer = self.run, self.run.optimizer
         loss = self._descend()
-        if not (math.isfinite(loss) and np.isfinite(self.network.parameters).all()):
+        if not (math.isfinite(loss) and is_finite(self.network.parameters)):
             raise ValueError(DIVERGED)
         if not optimizer.is_finite():
             raise ValueError(DIVERGED)  # Squares overflow: steps would be zero.
@@ -182,7 +185,7 @@ class EpochTrainer:
 
     def _descend(self):
         """Go through the data once; return the mean loss over it."""
-        run, network, optimizer = self.run, self.network, self.run.optimizer
+        run, network = self.run, self.network
         if self.shuffle:
             if run.rows is None:
                 run.rows = np.arange(self.batches.n_samples)
@@ -196,7 +199,7 @@ class EpochTrainer:
             if weight == 0.0:
                 continue  # Nothing in this batch counts.
             loss = network.loss_gradient(inputs, targets, sample_weight)
-            optimizer.update(network.parameters, network.gradients)
+            self._update()
             total_loss += weight * loss
             total_weight += weight
         return total_loss / total_weight
@@ -276,8 +279,8 @@ def minimize_lbfgs(
 ):
     """Minimize a network's loss by L-BFGS.
 
-    The optimizer's own vector becomes the parameters of the network, and the network's
-    gradient vector is handed back: nothing is packed.
+    The optimizer's vector is copied to the network's, and the network's gradient vector
+    is handed back: nothing is packed.
 
     Parameters
     ----------
@@ -311,14 +314,14 @@ def minimize_lbfgs(
     ----------
     Zhu, Byrd, Lu and Nocedal (1997), "Algorithm 778: L-BFGS-B".
     """
-    best, best_loss = network.parameters, math.inf
+    best, best_loss = network.parameters.copy(), math.inf
     loss = math.inf
 
     def evaluate(parameters):
         nonlocal loss, best_loss
-        network.use(parameters)
+        network.parameters[...] = parameters
         loss = network.loss_gradient(inputs, targets, sample_weight)
-        finite = math.isfinite(loss) and np.isfinite(network.gradients).all()
+        finite = math.isfinite(loss) and is_finite(network.gradients)
         if best_loss == math.inf:
             if not finite:
                 raise ValueError(DIVERGED)
@@ -349,5 +352,5 @@ def minimize_lbfgs(
         outcome = "converged" if result.status == 0 else str(result.message)
     except KeyboardInterrupt:
         outcome = "interrupted"
-    network.use(best)
+    network.parameters[...] = best
     return outcome, best_loss

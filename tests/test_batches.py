@@ -94,13 +94,13 @@ def test_without_weights_there_are_none(rows):
     assert [part[2] for part in parts] == [None] * 3
 
 
-def test_targets_may_have_columns():
+def test_targets_with_columns_are_numbers_and_are_converted():
     inputs, targets, _ = data(450)
     targets = np.column_stack([targets, -targets]).astype(np.float32)
     rows = rows_in("shuffled", 450)
     parts = dealt(Batches(inputs, targets, None, 200, inputs.dtype), rows)
     found = np.concatenate([part[1] for part in parts])
-    assert_array_equal(found, targets[rows], strict=True)
+    assert_array_equal(found, targets[rows].astype(inputs.dtype), strict=True)
 
 
 @pytest.mark.parametrize(("n_samples", "batch_size"), SIZES)

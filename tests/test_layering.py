@@ -12,7 +12,14 @@ PACKAGE = Path(__file__).parents[1] / "sklearn_backprop"
 CALCULUS = {"numpy", "scipy.special"}
 OPTIMIZATION = {"numpy", "scipy", "joblib", "threadpoolctl"}
 ESTIMATION = {"numpy", "scipy", "sklearn", "joblib"}
-BLOCKS = {".batches", ".layers", ".losses", ".optimizers", ".schedules"}
+BLOCKS = {
+    ".batches",
+    ".finite",
+    ".layers",
+    ".losses",
+    ".optimizers",
+    ".schedules",
+}
 
 # Beyond the standard library, a module imports what its row names and nothing else.
 # Names with a dot in front are modules of the package.
@@ -32,14 +39,15 @@ ALLOWED = {
     },
     "_parameters": {*BLOCKS, *ESTIMATION},
     "_outcomes": ESTIMATION,
-    "_prediction": {"._blas", "numpy", "scipy"},
+    "_prediction": {"._blas", ".finite", "numpy", "scipy"},
     "_blas": {"numpy", "scipy", "threadpoolctl"},
     "training": {".network", *BLOCKS, *OPTIMIZATION},
     "network": {".layers", ".losses", *CALCULUS},
     "batches": CALCULUS,
+    "finite": CALCULUS,
     "layers": CALCULUS,
     "losses": CALCULUS,
-    "optimizers": CALCULUS,
+    "optimizers": {".finite", *CALCULUS},
     "schedules": CALCULUS,
 }
 

@@ -121,6 +121,31 @@ def test_out_equals_allocated(name):
     assert_array_equal(dinputs, expected["dinputs"])
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_bound_functions_serve_again_and_again(name):
+    layer, inputs, dvalues = problem(name)
+    output, dinputs = np.empty_like(dvalues), np.empty_like(inputs)
+    forward = layer.bound_forward(output)
+    backward = layer.bound_backward(dinputs, scratch=output)
+    for factor in (1.0, -2.0, 0.5):
+        expected = results(make(name), factor * inputs, factor * dvalues)
+        assert forward(factor * inputs) is layer.output is output
+        assert_array_equal(output, expected.pop("output"))
+        assert backward(factor * dvalues) is layer.dinputs is dinputs
+        assert_same({key: getattr(layer, key) for key in expected}, expected, rtol=0)
+
+
+def test_a_bound_gradient_serves_batches_of_any_length():
+    layer, inputs, dvalues = problem("Dense")
+    backward_parameters = layer.bound_backward_parameters()
+    for n_rows in (6, 2, 6):
+        expected = results(make("Dense"), inputs[:n_rows], dvalues[:n_rows])
+        layer.forward(inputs[:n_rows])
+        backward_parameters(dvalues[:n_rows])
+        assert_allclose(layer.dweights, expected["dweights"], rtol=1e-14)
+        assert_allclose(layer.dbiases, expected["dbiases"], rtol=1e-14)
+
+
 @pytest.mark.parametrize("order", [None, *ORDERS])
 @pytest.mark.parametrize("dtypes", list(product(DTYPES, repeat=3)))
 def test_dinputs_of_one_neuron_go_wherever_they_shall(dtypes, order):

@@ -119,6 +119,23 @@ def test_gradient_is_the_derivative_of_the_loss(case, weights):
 
 
 @every_loss
+@every_dtype
+@pytest.mark.parametrize("order", "CF")
+def test_a_bound_loss_gradient_serves_again_and_again(case, dtype, order):
+    loss, first, y_true = problem(case, dtype)
+    output, out = np.empty_like(first, order=order), np.empty_like(first, order=order)
+    bound = loss.bound_loss_gradient(output, out)
+    for shift, weights in ((0, None), (1, WEIGHTS.astype(dtype)), (2, None)):
+        output[...] = np.roll(first, shift, axis=0)
+        expected = np.empty_like(first)
+        value = loss.loss_gradient(output.copy(), y_true, weights, out=expected)
+        assert_allclose(bound(y_true, weights), value, **tolerance(dtype))
+        assert_allclose(out, expected, **tolerance(dtype))
+    with pytest.raises(ValueError, match="y_true"):
+        bound(y_true[:-1], None)
+
+
+@every_loss
 @with_and_without_weights
 def test_calculate_is_the_mean_of_forward(case, weights):
     loss, output, y_true = problem(case)

@@ -11,7 +11,7 @@ from scipy.sparse import csr_array, csr_matrix
 
 from sklearn_backprop import layers, losses
 from sklearn_backprop.layers import Dense, ReLU, Softmax, Tanh
-from sklearn_backprop.network import Network, bind, dense_stack, flatten
+from sklearn_backprop.network import Network, dense_stack, flatten
 
 ACTIVATIONS = [name for name in layers.__all__ if name != "Dense"]
 N_FEATURES, N_SAMPLES = 5, 9
@@ -150,41 +150,6 @@ def test_flatten_makes_views_of_two_vectors():
             (layer.dbiases, gradients),
         ]
     )
-
-
-def test_bind_moves_layers_to_other_vectors():
-    network = make(alpha=0.0)
-    inputs, targets, _ = data()
-    _, expected = evaluate(network, inputs, targets)
-    parameters = network.parameters.copy()
-    gradients = np.full_like(parameters, np.nan)
-    network.parameters[...] = 0.0
-    bind(network.layers, parameters, gradients)
-    dvalues = network.loss.backward(network.forward(inputs), targets)
-    for layer in reversed(network.layers):
-        dvalues = layer.backward(dvalues)
-    assert_allclose(gradients, expected, rtol=1e-13)
-
-
-def test_use_takes_parameters_without_copying():
-    network = make()
-    inputs, targets, _ = data()
-    other = 2.0 * network.parameters
-    network.use(other)
-    assert network.parameters is other
-    _, expected = evaluate(network, inputs, targets)
-    fresh = make()
-    fresh.parameters[...] = other
-    assert_array_equal(evaluate(fresh, inputs, targets)[1], expected)
-    other[...] = 0.0
-    assert not network.forward(inputs).any()
-
-
-def test_use_converts_to_the_dtype_of_the_network():
-    network = make(dtype=np.float32)
-    network.use(np.zeros(len(network.parameters)))
-    assert network.parameters.dtype == network.dtype == np.float32
-    assert network.forward(data(dtype=np.float32)[0]).dtype == np.float32
 
 
 def test_coefs_and_intercepts_are_the_shapes_of_the_estimators():

@@ -112,6 +112,18 @@ def test_steps_equal_the_reference(name, settings, n_steps):
 
 
 @every_case
+def test_a_bound_update_serves_again_and_again(name, settings):
+    parameters, gradients = draw(100)
+    expected = run(make(name, **settings), parameters, gradients)
+    optimizer, gradient = make(name, **settings), np.empty(SHAPE)
+    update = optimizer.bound_update(parameters, gradient)
+    for i in range(100):
+        gradient[...] = gradients[i]
+        update()
+        assert_array_equal(parameters, expected[i])
+
+
+@every_case
 def test_a_step_is_linear_in_the_learning_rate_as_it_is_set(name, settings):
     parameters, gradients = draw(10)
     ends = []
