@@ -45,13 +45,14 @@ def forward_rows(make_network, X, finish, check):
     network = make_network()
     if X.shape[0] == 1 and not sp.issparse(X):
         # To plan would take a fifth of the time.
-        return np.ascontiguousarray(_forward_block(network, X, finish))
+        return _forward_block(network.forward_once, X, network.dtype, finish)
     n_threads = _count_threads(network, X)
     n_rows = _block_length(network, X, n_threads)
     choose = partial(fastest_matmul, n_rows, one_thread=n_threads > 1)
     _prepare(network, choose, check)
     if n_rows >= X.shape[0]:
-        return np.ascontiguousarray(_forward_block(network, X, finish))
+        output = _forward_block(network.forward, X, network.dtype, finish)
+        return np.ascontiguousarray(output)
     sample = finish(np.zeros((1, network.dense[-1].weights.shape[1]), network.dtype))
     output = np.empty((X.shape[0], *sample.shape[1:]), sample.dtype)
     starts = iter(range(0, X.shape[0], n_rows))
@@ -59,7 +60,8 @@ def forward_rows(make_network, X, finish, check):
     def work(network):
         for start in starts:
             rows = slice(start, start + n_rows)
-            output[rows] = _forward_block(network, X[rows], finish)
+            block = _forward_block(network.forward, X[rows], network.dtype, finish)
+            output[rows] = block
 
     if n_threads == 1:
         work(network)
@@ -122,16 +124,16 @@ def _block_length(network, X, n_threads):
     return -(-share // n_blocks)
 
 
-def _forward_block(network, inputs, finish):
+def _forward_block(forward, inputs, dtype, finish):
     # What overflows is reported by an error.
     with np.errstate(all="ignore"):
-        logits = network.forward(inputs.astype(network.dtype, copy=False))
+        logits = forward(inputs.astype(dtype, copy=False))
         output = finish(logits)
     # A mean may overflow where its logit does not; labels are never floats.
     checked = output if output.dtype.kind == "f" else logits
     if not is_finite(checked):
         raise ValueError(
             "The output of the network is not finite for some rows: X, or what it "
-            f"leads to, is too large for {network.dtype}. Scale the data."
+            f"leads to, is too large for {dtype}. Scale the data."
         )
     return output
