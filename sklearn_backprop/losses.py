@@ -210,24 +210,25 @@ class SoftmaxCategoricalCrossentropy(_Categorical):
 
     def _bound_evaluate(self, output, out):
         entries, locate = _entries(out)
-        one = np.ones((), out.dtype)
+        # Rows of classes: in a network that is how the memory lies.
+        logits, by_class = output.T, out.T
+        ones, one = np.ones(len(by_class), out.dtype), np.ones((), out.dtype)
 
         def evaluate(y_true):
-            largest = np.maximum.reduce(output, axis=-1, keepdims=True)
-            np.subtract(output, largest, out)
+            np.subtract(logits, np.maximum.reduce(logits), by_class)
             if y_true.ndim == 1:
                 chosen = locate(y_true)
                 target_logits = entries[chosen]
             else:
                 target_logits = np.add.reduce(out * y_true, axis=-1)
-            np.exp(out, out)
-            totals = np.add.reduce(out, axis=-1, keepdims=True)
-            np.divide(out, totals, out)
+            np.exp(by_class, by_class)
+            totals = np.dot(ones, by_class)  # In half the time of np.add.reduce.
+            np.divide(by_class, totals, by_class)
             if y_true.ndim == 1:
                 entries[chosen] -= one
             else:
                 np.subtract(out, y_true, out)
-            return np.log(totals[:, 0]) - target_logits
+            return np.log(totals) - target_logits
 
         return evaluate
 
@@ -271,21 +272,27 @@ class BinaryCrossentropy(Loss):
     Bishop (2006), "Pattern Recognition and Machine Learning", equations 4.90 and 4.91.
     """
 
-    def _evaluate(self, output, y_true, out):
-        y_true = y_true.astype(output.dtype, copy=False)
-        # Both functions from log(1 + exp(-|z|)), which cannot overflow:
-        # softplus(z) = max(z, 0) + log(...), sigmoid(z) = exp(min(z, 0) - log(...)).
-        log = np.abs(output)
-        np.exp(np.negative(log, log), log)
-        np.log1p(log, log)
-        positive = np.maximum(output, 0.0)
-        losses = positive + log
-        losses -= output * y_true
-        sigmoid = np.subtract(output, positive, out)
-        sigmoid -= log
-        np.exp(sigmoid, sigmoid)
-        sigmoid -= y_true
-        return losses[:, 0] if losses.shape[1] == 1 else np.add.reduce(losses, axis=-1)
+    def _bound_evaluate(self, output, out):
+        zero = np.zeros((), out.dtype)
+
+        def evaluate(y_true):
+            y_true = y_true.astype(output.dtype, copy=False)
+            # With log = log(1 + exp(-|z|)), which cannot overflow,
+            # softplus(z) = max(z, 0) + log and sigmoid(z) = exp(min(z, 0) - log).
+            log = np.abs(output)
+            np.exp(np.negative(log, log), log)
+            np.log1p(log, log)
+            positive = np.maximum(output, zero)
+            losses = positive + log
+            losses -= output * y_true
+            np.subtract(output, positive, out)
+            np.subtract(out, log, out)
+            np.exp(out, out)
+            np.subtract(out, y_true, out)
+            one_output = losses.shape[1] == 1
+            return losses[:, 0] if one_output else np.add.reduce(losses, axis=-1)
+
+        return evaluate
 
 
 class SquaredError(Loss):

@@ -112,8 +112,9 @@ class Network:
 
     Notes
     -----
-    The arrays of the layers are looked up once. They may be changed in place, but an
-    array that takes the place of another may not be noticed.
+    The loss and the arrays of the layers are looked up once, not at every call. Arrays
+    may be changed in place, but what takes the place of another may not be noticed. A
+    pickle or a deep copy has two vectors of its own.
 
     Raises
     ------
@@ -129,6 +130,16 @@ class Network:
         self.alpha = alpha
         self.parameters = self.gradients = None
         self._forget()
+
+    def __getstate__(self):
+        # The functions are bound to the memory of this network.
+        return {**self.__dict__, "_memory": {}, "_passes": {}}
+
+    def __setstate__(self, state):
+        self.__dict__.update(state)
+        is_flat = self.parameters is not None
+        if is_flat and not np.may_share_memory(self.parameters, self.coefs[0]):
+            self.flatten()  # Copies of views are arrays of their own.
 
     @property
     def dtype(self):

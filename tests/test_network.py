@@ -1,6 +1,8 @@
 """The flat vectors, and the stack of layers under every loss and activation."""
 
+import pickle
 import tracemalloc
+from copy import copy, deepcopy
 from itertools import product
 
 import numpy as np
@@ -269,6 +271,30 @@ def test_later_batches_allocate_next_to_nothing(activation, loss):
     tracemalloc.stop()
     activations = n_samples * sum(hidden) * inputs.itemsize
     assert peak < activations / 10
+
+
+@pytest.mark.parametrize(
+    "copied", [deepcopy, lambda network: pickle.loads(pickle.dumps(network))]
+)
+def test_a_copy_lives_in_vectors_of_its_own(copied):
+    network, arguments = make(), data()
+    expected = evaluate(network, *arguments)
+    twin = copied(network)
+    found = evaluate(twin, *arguments)
+    assert found[0] == expected[0]
+    assert_array_equal(found[1], expected[1])
+    twin.parameters[...] = 0.0
+    assert not twin.forward(arguments[0]).any()
+    assert evaluate(network, *arguments)[0] == expected[0]
+
+
+def test_a_shallow_copy_shares_the_layers():
+    network, arguments = make(), data()
+    expected = evaluate(network, *arguments)
+    twin = copy(network)
+    assert evaluate(twin, *arguments)[0] == expected[0]
+    twin.parameters[...] = 0.0
+    assert not network.forward(arguments[0]).any()
 
 
 def test_the_first_layers_dinputs_is_never_computed():
