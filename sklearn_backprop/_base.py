@@ -194,7 +194,7 @@ class BaseMLP(BaseEstimator):
                 warning = self._fit_stochastic(
                     network, run, data, continuing, incremental
                 )
-        if not np.isfinite(network.parameters).all():
+        if not is_finite(network.parameters):
             raise ValueError(DIVERGED)
         self._adopt(network, run)
         self._run = run if self.warm_start or incremental else None

@@ -43,65 +43,65 @@ def forward_rows(make_network, X, finish, check):
         If the result is not finite for some rows.
     """
     network = make_network()
+    dtype = network.dtype
     if X.shape[0] == 1 and not sp.issparse(X):
         # To plan would take a fifth of the time.
-        return _forward_block(network.forward_once, X, network.dtype, finish)
+        return _forward_block(network.forward_once, X, dtype, finish)
     n_threads = _count_threads(network, X)
     n_rows = _block_length(network, X, n_threads)
     choose = partial(fastest_matmul, n_rows, one_thread=n_threads > 1)
-    _prepare(network, choose, check)
+    forward = _checking_forward(network, choose, check)
     if n_rows >= X.shape[0]:
-        output = _forward_block(network.forward, X, network.dtype, finish)
-        return np.ascontiguousarray(output)
-    sample = finish(np.zeros((1, network.dense[-1].weights.shape[1]), network.dtype))
+        return np.ascontiguousarray(_forward_block(forward, X, dtype, finish))
+    sample = finish(np.zeros((1, network.dense[-1].weights.shape[1]), dtype))
     output = np.empty((X.shape[0], *sample.shape[1:]), sample.dtype)
     starts = iter(range(0, X.shape[0], n_rows))
 
-    def work(network):
+    def work(forward):
         for start in starts:
             rows = slice(start, start + n_rows)
-            block = _forward_block(network.forward, X[rows], network.dtype, finish)
-            output[rows] = block
+            output[rows] = _forward_block(forward, X[rows], dtype, finish)
 
     if n_threads == 1:
-        work(network)
+        work(forward)
         return output
     # Not joblib, whose threads take ten milliseconds to start and end.
     with one_blas_thread, ThreadPoolExecutor(n_threads) as pool:
-        networks = [make_network() for _ in range(n_threads)]
-        for each in networks:
-            _prepare(each, choose, check)
+        forwards = [
+            _checking_forward(make_network(), choose, check) for _ in range(n_threads)
+        ]
         try:
-            list(pool.map(work, networks))
+            list(pool.map(work, forwards))
         finally:
             # After an error or an interruption no further block is begun.
             list(starts)
     return output
 
 
-def _prepare(network, choose, check):
-    """Let a network multiply by the functions chosen, and its first layer check X.
+def _checking_forward(network, choose, check):
+    """Return `network.forward`, multiplying by the functions chosen and checking X.
 
-    A row of X with inf or NaN makes its whole row of the first output inf or NaN, so
+    A row of X with inf or NaN makes its whole row of the first product inf or NaN, so
     one column tells whether to look at X. To do so always would be one more pass over
     all of it, 7 % of the time for 60000 x 784 and 100 neurons.
     """
     network.multiply_with(choose)
     first = network.layers[0]
-    bound_forward = first.bound_forward
+    matmul = first.matmul
 
-    def bound_checked_forward(out):
-        forward = bound_forward(out)
+    def checked_matmul(left, right, out=None):
+        product = matmul(left, right, out)
+        if not np.isfinite(product[:, 0]).all():
+            check(left)
+        return product
 
-        def checked_forward(inputs):
-            output = forward(inputs)
-            if not np.isfinite(output[:, 0]).all():
-                check(inputs)
-            return output
+    def forward(inputs):
+        if sp.issparse(inputs):
+            check(inputs)
+        return network.forward(inputs)
 
-        return checked_forward
-
-    first.bound_forward = bound_checked_forward
+    first.matmul = checked_matmul
+    return forward
 
 
 def _count_threads(network, X):

@@ -11,8 +11,13 @@ from itertools import pairwise
 import numpy as np
 
 from .layers import Dense
+from .losses import Loss
 
 __all__ = ["Network", "dense_stack", "flatten"]
+
+# Of how many lengths of batches the functions are kept: training has its batches and a
+# short last one, and so have the rows that early stopping holds out.
+N_LENGTHS = 4
 
 
 def dense_stack(coefs, intercepts, activation):
@@ -63,7 +68,7 @@ def flatten(layers):
         views[:n], views[n:], gradient_views[:n], gradient_views[n:], strict=True
     )
     for layer, arrays in zip(dense, quadruples, strict=True):
-        layer.bind(*arrays)
+        layer.move_to(*arrays)
     return parameters, gradients
 
 
@@ -88,6 +93,7 @@ class _Pass:
     outputs: list
     forward: list
     backward: list | None = None
+    loss: Loss | None = None
     loss_gradient: Callable | None = None
     dlogits: np.ndarray | None = None
 
@@ -98,8 +104,9 @@ class Network:
     Parameters
     ----------
     layers : sequence of layers
-        The first is Dense. An activation works in place on the output of a Dense layer
-        before it, and the backward pass works in its `output`.
+        The first is Dense; all have ``bound_forward(out)`` and ``bound_backward(out,
+        scratch)``. An activation works in place on the output of a Dense layer before
+        it, and the backward pass works in its `output`.
     loss : Loss or None, default=None
         Function of the logits. Needed for `loss_gradient`.
     alpha : float, default=0.0
@@ -110,16 +117,15 @@ class Network:
     parameters, gradients : ndarray of shape (n_parameters,) or None
         The two vectors, once `flatten` has been called.
 
-    Notes
-    -----
-    The loss and the arrays of the layers are looked up once, not at every call. Arrays
-    may be changed in place, but what takes the place of another may not be noticed. A
-    pickle or a deep copy has two vectors of its own.
-
     Raises
     ------
     ValueError
         If the first layer is not Dense.
+
+    Notes
+    -----
+    The layers are looked up once, not at every call: one that takes the place of
+    another in `layers` is not noticed. A pickle or deep copy has vectors of its own.
     """
 
     def __init__(self, layers, loss=None, alpha=0.0):
@@ -137,9 +143,11 @@ class Network:
 
     def __setstate__(self, state):
         self.__dict__.update(state)
-        is_flat = self.parameters is not None
-        if is_flat and not np.may_share_memory(self.parameters, self.coefs[0]):
-            self.flatten()  # Copies of views are arrays of their own.
+        gradients = self.gradients
+        if gradients is None or np.may_share_memory(self.parameters, self.coefs[0]):
+            return
+        self.flatten()  # Copies of views are arrays of their own.
+        self.gradients[...] = gradients
 
     @property
     def dtype(self):
@@ -158,7 +166,6 @@ class Network:
         self._weights = self.parameters[: self._n_weights]
         self._dweights = self.gradients[: self._n_weights]
         self._scratch = np.empty_like(self._weights)
-        self._forget()
         return self
 
     def multiply_with(self, choose):
@@ -172,7 +179,6 @@ class Network:
         """
         for layer in self.dense:
             layer.matmul = choose(layer.weights.size)
-        self._forget()
 
     @property
     def coefs(self):
@@ -247,7 +253,7 @@ class Network:
             )
         n_samples = inputs.shape[0]
         bound = self._pass(n_samples)
-        if bound.backward is None:
+        if bound.loss is not self.loss:
             self._bind_backward(bound)
         values = inputs
         for forward in bound.forward:
@@ -272,15 +278,12 @@ class Network:
         self._memory, self._passes = {}, {}
 
     def _pass(self, n_rows):
-        """Return the functions for batches of `n_rows` rows, `backward` if it is made.
-
-        Those of two lengths are kept, for the batches and a short last one.
-        """
+        """Return the functions for batches of `n_rows` rows."""
         found = self._passes.get(n_rows)
         if found is None:
             if self._memory and len(self._memory["outputs"][0]) < n_rows:
                 self._forget()
-            if len(self._passes) > 1:
+            if len(self._passes) == N_LENGTHS:
                 del self._passes[next(iter(self._passes))]
             outputs = self._arrays("outputs", n_rows)
             pairs = zip(self.layers, outputs, strict=True)
@@ -289,12 +292,13 @@ class Network:
         return found
 
     def _bind_backward(self, found):
-        """Let the pass have its `loss_gradient` and `backward`.
+        """Let a pass have its functions from targets to gradients.
 
         The first layer's `dinputs` is never computed.
         """
         outputs, n_rows = found.outputs, len(found.outputs[0])
         *gradients, found.dlogits = self._arrays("gradients", n_rows)
+        found.loss = self.loss
         found.loss_gradient = self.loss.bound_loss_gradient(outputs[-1], found.dlogits)
         first, *others = self.layers
         # An activation may work in its output, as the layer above, which read it, is

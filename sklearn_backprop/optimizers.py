@@ -29,10 +29,10 @@ class _Optimizer:
     """What the optimizers share: the memory of past gradients.
 
     A subclass gives ``_bound_step(parameters, gradients, scratch)``, which returns a
-    function, and names its moments, arrays shaped like the parameters, in `_moments`.
-    With each goes the power of the
-    smallest normal number below which it counts as nothing: a half for a mean of
-    gradients, one for a mean of their squares, so that no mean outlives its square.
+    function of nothing, and names its moments, arrays shaped like the parameters, in
+    `_moments`. With each goes the power of the smallest normal number below which it
+    counts as nothing: a half for a mean of gradients, one for a mean of their squares,
+    so that no mean outlives its square.
     """
 
     _moments = {}
@@ -64,7 +64,24 @@ class _Optimizer:
         self.bound_update(parameters, gradients)()
 
     def bound_update(self, parameters, gradients):
-        """Return `update` as a function of nothing, valid until another is bound."""
+        """Bind `update` to two vectors.
+
+        Parameters
+        ----------
+        parameters, gradients : ndarray of one shape
+            As for `update`.
+
+        Returns
+        -------
+        update : callable
+            Function of nothing, valid until another is bound. Of the settings it takes
+            up `learning_rate` as it changes.
+
+        Raises
+        ------
+        ValueError
+            If `parameters` has another shape than at the first step.
+        """
         if self.n_updates == 0:
             self._allocate(parameters)
         elif self._scratch is None:
@@ -160,13 +177,13 @@ class SGD(_Optimizer):
         self.nesterov = nesterov
 
     def _bound_step(self, parameters, gradients, scratch):
-        velocity, momentum = self.velocity, self.momentum
+        velocity, momentum, nesterov = self.velocity, self.momentum, self.nesterov
 
         def step():
             np.multiply(gradients, -self.learning_rate, scratch)
             np.multiply(velocity, momentum, velocity)
             np.add(velocity, scratch, velocity)
-            if self.nesterov:
+            if nesterov:
                 np.add(parameters, scratch, parameters)
                 np.multiply(velocity, momentum, scratch)
                 np.add(parameters, scratch, parameters)

@@ -135,7 +135,6 @@ class EpochTrainer:
         self.n_iter_no_change = n_iter_no_change
         self.score = score
         self.verbose = verbose
-        self._update = run.optimizer.bound_update(network.parameters, network.gradients)
 
     def train(self, max_epochs):
         """Train for some epochs, or until improvement ends.
@@ -155,18 +154,20 @@ class EpochTrainer:
         ValueError
             If loss or parameters are not finite after an epoch.
         """
+        vectors = self.network.parameters, self.network.gradients
+        update = self.run.optimizer.bound_update(*vectors)
         try:
             for _ in range(max_epochs):
-                self._epoch()
+                self._epoch(update)
                 if self.ends():
                     return "converged"
         except KeyboardInterrupt:
             return "interrupted"
         return "exhausted"
 
-    def _epoch(self):
+    def _epoch(self, update):
         run, optimizer = self.run, self.run.optimizer
-        loss = self._descend()
+        loss = self._descend(update)
         if not (math.isfinite(loss) and is_finite(self.network.parameters)):
             raise ValueError(DIVERGED)
         if not optimizer.is_finite():
@@ -184,7 +185,7 @@ class EpochTrainer:
             self._watch_score(score)
         optimizer.learning_rate = self._learning_rate()
 
-    def _descend(self):
+    def _descend(self, update):
         """Go through the data once; return the mean loss over it."""
         run, network = self.run, self.network
         if self.shuffle:
@@ -200,7 +201,7 @@ class EpochTrainer:
             if weight == 0.0:
                 continue  # Nothing in this batch counts.
             loss = network.loss_gradient(inputs, targets, sample_weight)
-            self._update()
+            update()
             total_loss += weight * loss
             total_weight += weight
         return total_loss / total_weight
@@ -222,7 +223,7 @@ class EpochTrainer:
         logits = np.concatenate(
             [network.forward(inputs).copy() for inputs, _, _ in self.batches(rows)]
         )
-        if not np.isfinite(logits).all():
+        if not is_finite(logits):
             raise ValueError(DIVERGED)
         score = float(self.score(logits))
         if not math.isfinite(score):

@@ -1,12 +1,14 @@
 """Memory of fit and predict, interruption, and many threads at one model."""
 
+import gc
 import pickle
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from conftest import DEFAULT_TABLE, KINDS, OURS, peak_of, table
+from conftest import DEFAULT_TABLE, KINDS, OURS, fit_silently, peak_of, table
 
 import sklearn_backprop._prediction
 from sklearn_backprop.network import Network
@@ -20,6 +22,39 @@ def allowance(model, n_features, batch_size, itemsize):
     parameters = sum(coef.size for coef in model.coefs_) + sum(widths)
     activations = batch_size * (n_features + sum(widths))
     return max(10 * MEGABYTE, itemsize * (8 * parameters + 4 * activations))
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_data_is_let_go_without_the_garbage_collector(kind, solver):
+    model = OURS[kind]((5,), solver=solver, max_iter=2, random_state=0)
+    X, y = np.random.default_rng(0).normal(size=(300, 4)), np.arange(300) % 2
+    reference = weakref.ref(X)
+    gc.disable()
+    try:
+        fit_silently(model, X, y).predict(X)
+        del X
+        assert reference() is None
+    finally:
+        gc.enable()
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_a_fit_binds_its_layers_once(early_stopping, monkeypatch):
+    X, y = np.random.default_rng(0).normal(size=(1700, 4)), np.arange(1700) % 2
+    lengths, untouched = [], Network._arrays
+
+    def arrays(network, purpose, n_rows):
+        lengths.append((purpose, n_rows))
+        return untouched(network, purpose, n_rows)
+
+    monkeypatch.setattr(Network, "_arrays", arrays)
+    model = OURS["classifier"]((5,), max_iter=5, early_stopping=early_stopping)
+    fit_silently(model, X, y)
+    validation = {("outputs", 170)} if early_stopping else set()
+    short = 1530 % 200 if early_stopping else 1700 % 200
+    training = {(kind, n) for kind in ("outputs", "gradients") for n in (200, short)}
+    assert sorted(lengths) == sorted(training | validation)
 
 
 @pytest.mark.parametrize("hidden", [(100,), (512, 512)])

@@ -175,6 +175,14 @@ def test_dinputs_of_one_neuron_go_where_np_dot_would_not_write(out):
     assert_array_equal(out, np.tile(layer.weights.T, (5, 1)))
 
 
+@pytest.mark.parametrize("n_columns", [2, 3])
+def test_one_neuron_takes_one_column_of_dvalues(n_columns):
+    layer = Dense(N_INPUTS, 1, random_state=0)
+    layer.forward(np.ones((5, N_INPUTS)))
+    with pytest.raises(ValueError, match="matmul"):
+        layer.backward_inputs(np.ones((5, n_columns)))
+
+
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_scratch_may_be_the_output(name):
     layer, inputs, dvalues = problem(name)
@@ -358,12 +366,12 @@ def test_dense_takes_sparse_inputs(sparse, dtype):
     assert_allclose(output, expected["output"], **tolerance(dtype))
 
 
-def test_dense_bound_to_given_memory_lives_there():
+def test_dense_moved_to_given_memory_lives_there():
     layer, inputs, dvalues = problem("Dense")
     expected = results(layer, inputs, dvalues)
     weights, biases = layer.weights.copy(), layer.biases.copy()
     dweights, dbiases = np.full_like(weights, np.nan), np.full_like(biases, np.nan)
-    layer.bind(weights, biases, dweights, dbiases)
+    layer.move_to(weights, biases, dweights, dbiases)
     assert_same(results(layer, inputs, dvalues), expected, rtol=0)
     assert layer.weights is weights
     assert layer.dweights is dweights
@@ -377,7 +385,7 @@ def test_dense_layers_side_by_side_on_a_leading_axis():
     parameters = [rng.normal(size=(2, 4, 3)), rng.normal(size=(2, 1, 3))]
     inputs, dvalues = rng.normal(size=(2, 6, 4)), rng.normal(size=(2, 6, 3))
     layer = make("Dense")
-    layer.bind(*parameters, *map(np.empty_like, parameters))
+    layer.move_to(*parameters, *map(np.empty_like, parameters))
     found = results(layer, inputs, dvalues)
     for i in range(2):
         single = Dense.from_arrays(*[array[i] for array in parameters])

@@ -135,6 +135,15 @@ def test_a_bound_loss_gradient_serves_again_and_again(case, dtype, order):
         bound(y_true[:-1], None)
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("y", [0.0, 1.0])
+def test_a_confident_logistic_loses_no_digits(y, dtype):
+    output = np.linspace(-30, 30, 601).astype(dtype)[:, np.newaxis]
+    expected = -log_expit(output.astype(np.float64) * (2 * y - 1))[:, 0]
+    found = losses.BinaryCrossentropy().forward(output, np.full_like(output, y))
+    assert_allclose(found, expected, rtol=8 * np.finfo(dtype).eps)
+
+
 @every_loss
 @with_and_without_weights
 def test_calculate_is_the_mean_of_forward(case, weights):

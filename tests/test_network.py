@@ -280,12 +280,31 @@ def test_a_copy_lives_in_vectors_of_its_own(copied):
     network, arguments = make(), data()
     expected = evaluate(network, *arguments)
     twin = copied(network)
+    assert_array_equal(twin.gradients, network.gradients)
     found = evaluate(twin, *arguments)
     assert found[0] == expected[0]
     assert_array_equal(found[1], expected[1])
     twin.parameters[...] = 0.0
     assert not twin.forward(arguments[0]).any()
     assert evaluate(network, *arguments)[0] == expected[0]
+
+
+def test_another_loss_takes_effect():
+    network, (inputs, targets, _) = make(), data()
+    network.loss_gradient(inputs, targets)
+    network.loss = losses.SquaredError(gradient_scale=3.0)
+    _, found = evaluate(network, inputs, targets)
+    fresh = make()
+    fresh.loss = network.loss
+    assert_array_equal(found, evaluate(fresh, inputs, targets)[1])
+
+
+def test_other_arrays_of_a_layer_take_effect():
+    network, (inputs, *_) = make(), data()
+    network.forward(inputs)
+    layer = network.dense[1]
+    layer.weights, layer.biases = layer.weights + 1.0, layer.biases - 1.0
+    assert_array_equal(network.forward(inputs), network.forward_once(inputs))
 
 
 def test_a_shallow_copy_shares_the_layers():
