@@ -38,12 +38,13 @@ def build(shape, dtype):
 
 def plain_steps(shape, X, y):
     """Return a callable: some steps of one network in the calling thread."""
-    network, optimizer = build(shape, X.dtype), Adam()
+    network = build(shape, X.dtype)
+    update = Adam().bound_update(network.parameters, network.gradients)
 
     def run():
         for _ in range(shape.epochs):
             network.loss_gradient(X, y)
-            optimizer.update(network.parameters, network.gradients)
+            update()
 
     return run
 
@@ -55,7 +56,10 @@ def shared_steps(shape, X, y, pool):
     middle = len(parameters) // 2
     halves = [slice(0, middle), slice(middle, None)]
     rows = [slice(0, len(X) // 2), slice(len(X) // 2, None)]
-    optimizers = [Adam(), Adam()]
+    updates = [
+        Adam().bound_update(parameters[half], twins[0].gradients[half])
+        for half in halves
+    ]
 
     def descend(i):
         twins[i].loss_gradient(X[rows[i]], y[rows[i]])
@@ -64,7 +68,7 @@ def shared_steps(shape, X, y, pool):
         gradients = twins[0].gradients[halves[i]]
         gradients += twins[1].gradients[halves[i]]
         gradients *= 0.5
-        optimizers[i].update(parameters[halves[i]], gradients)
+        updates[i]()
         twins[1].parameters[halves[i]] = parameters[halves[i]]
 
     def run():
