@@ -416,12 +416,13 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     @staticmethod
     def _check_labels(labels, classes, complete):
-        if complete and set(labels) != set(classes):
+        given, known = set(labels), set(classes)
+        if complete and given != known:
             raise ValueError(
                 "warm_start can only be used where `y` has the same classes as in the "
                 f"previous call to fit. Previously got {classes}, `y` has {labels}"
             )
-        if not np.isin(labels, classes).all():
+        if not given <= known:
             raise ValueError(
                 "`y` has classes not in `self.classes_`. "
                 f"`self.classes_` has {classes}. 'y' has {labels}."
