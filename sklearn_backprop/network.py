@@ -298,7 +298,6 @@ class Network:
         """
         outputs, n_rows = found.outputs, len(found.outputs[0])
         *gradients, found.dlogits = self._arrays("gradients", n_rows)
-        found.loss = self.loss
         found.loss_gradient = self.loss.bound_loss_gradient(outputs[-1], found.dlogits)
         first, *others = self.layers
         # An activation may work in its output, as the layer above, which read it, is
@@ -306,6 +305,7 @@ class Network:
         steps = zip(others, gradients, outputs[1:], strict=True)
         backward = [layer.bound_backward(out, scratch) for layer, out, scratch in steps]
         found.backward = [*reversed(backward), first.bound_backward_parameters()]
+        found.loss = self.loss
 
     def _arrays(self, purpose, n_rows):
         """Return one array per layer for what it puts out, or for its gradient.
