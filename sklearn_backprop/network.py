@@ -256,7 +256,7 @@ class Network:
         if bound.loss is not self.loss:
             self._bind_backward(bound)
         values = inputs
-        for forward in bound.forward:
+        for forward in bound.forward:  # `self.forward` costs small networks 1 % more.
             values = forward(values)
         loss = bound.loss_gradient(targets, sample_weight)
         dvalues = bound.dlogits
@@ -279,8 +279,8 @@ class Network:
 
     def _pass(self, n_rows):
         """Return the functions for batches of `n_rows` rows."""
-        found = self._passes.get(n_rows)
-        if found is None:
+        bound = self._passes.get(n_rows)
+        if bound is None:
             if self._memory and len(self._memory["outputs"][0]) < n_rows:
                 self._forget()
             if len(self._passes) == N_LENGTHS:
@@ -288,24 +288,24 @@ class Network:
             outputs = self._arrays("outputs", n_rows)
             pairs = zip(self.layers, outputs, strict=True)
             forward = [layer.bound_forward(out) for layer, out in pairs]
-            found = self._passes[n_rows] = _Pass(outputs, forward)
-        return found
+            bound = self._passes[n_rows] = _Pass(outputs, forward)
+        return bound
 
-    def _bind_backward(self, found):
+    def _bind_backward(self, bound):
         """Let a pass have its functions from targets to gradients.
 
         The first layer's `dinputs` is never computed.
         """
-        outputs, n_rows = found.outputs, len(found.outputs[0])
-        *gradients, found.dlogits = self._arrays("gradients", n_rows)
-        found.loss_gradient = self.loss.bound_loss_gradient(outputs[-1], found.dlogits)
+        outputs, n_rows = bound.outputs, len(bound.outputs[0])
+        *gradients, bound.dlogits = self._arrays("gradients", n_rows)
+        bound.loss_gradient = self.loss.bound_loss_gradient(outputs[-1], bound.dlogits)
         first, *others = self.layers
         # An activation may work in its output, as the layer above, which read it, is
         # done with it.
         steps = zip(others, gradients, outputs[1:], strict=True)
         backward = [layer.bound_backward(out, scratch) for layer, out, scratch in steps]
-        found.backward = [*reversed(backward), first.bound_backward_parameters()]
-        found.loss = self.loss
+        bound.backward = [*reversed(backward), first.bound_backward_parameters()]
+        bound.loss = self.loss
 
     def _arrays(self, purpose, n_rows):
         """Return one array per layer for what it puts out, or for its gradient.

@@ -172,8 +172,7 @@ class EpochTrainer:
             raise ValueError(DIVERGED)
         if not optimizer.is_finite():
             raise ValueError(DIVERGED)  # Squares overflow: steps would be zero.
-        if self.verbose:
-            print(f"Iteration {run.n_iter + 1}, loss = {loss:.8f}")
+        self._tell(f"Iteration {run.n_iter + 1}, loss = {loss:.8f}")
         score = None if self.score is None else self._validation_score()
         # The long work is done: an interruption in it has not counted half an epoch.
         run.n_iter += 1

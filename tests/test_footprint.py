@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 from conftest import DEFAULT_TABLE, KINDS, OURS, fit_silently, peak_of, table
+from scipy.optimize import minimize
 
 import sklearn_backprop._prediction
 from sklearn_backprop.network import Network
@@ -24,6 +25,18 @@ def allowance(model, n_features, batch_size, itemsize):
     return max(10 * MEGABYTE, itemsize * (8 * parameters + 4 * activations))
 
 
+def scipy_keeps_its_function():
+    """Whether this SciPy leaves the function it has minimized in a reference cycle."""
+
+    def function(x):
+        return float(x @ x), 2.0 * x
+
+    reference = weakref.ref(function)
+    minimize(function, np.ones(2), method="L-BFGS-B", jac=True)
+    del function
+    return reference() is not None
+
+
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_data_is_let_go_without_the_garbage_collector(kind, solver):
@@ -34,7 +47,8 @@ def test_the_data_is_let_go_without_the_garbage_collector(kind, solver):
     try:
         fit_silently(model, X, y).predict(X)
         del X
-        assert reference() is None
+        is_kept = solver == "lbfgs" and scipy_keeps_its_function()
+        assert (reference() is not None) == is_kept
     finally:
         gc.enable()
 
