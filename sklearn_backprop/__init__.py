@@ -2,6 +2,7 @@
 
 from ._classifier import MLPClassifier
 from ._regressor import MLPRegressor
+from .gradient_check import check_gradient
 
-__all__ = ["MLPClassifier", "MLPRegressor"]
+__all__ = ["MLPClassifier", "MLPRegressor", "check_gradient"]
 __version__ = "0.1.0"

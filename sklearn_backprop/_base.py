@@ -1,108 +1,63 @@
-"""What the two estimators share: validation, parameters, fitted attributes."""
+"""An estimator's life: all or nothing in `fit`, then prediction from what is public."""
 
 import warnings
-import zlib
-from contextlib import ExitStack, contextmanager
-from functools import partial
 from itertools import pairwise
 
 import numpy as np
 import scipy.sparse as sp
-from sklearn.base import BaseEstimator, _fit_context, is_regressor
-from sklearn.model_selection import train_test_split
+from sklearn.base import BaseEstimator, _fit_context
 from sklearn.utils import assert_all_finite, check_random_state
-from sklearn.utils.validation import (
-    _check_sample_weight,
-    check_is_fitted,
-    validate_data,
-)
+from sklearn.utils.validation import check_is_fitted, validate_data
 
-from ._blas import (
-    SMALL_BATCH,
-    fastest_matmul,
-    one_blas_thread,
-    one_scipy_blas_thread,
-    products_cost,
-)
-from ._outcomes import lbfgs_warning, stochastic_warning
+from ._arrays import check_model, common_dtype, read_model
+from ._continuation import new_run, resumed_run, training_state
+from ._data import read_data, read_sample_weight
+from ._fitting import Job, train
 from ._parameters import (
-    ACTIVATIONS,
-    OUTPUT_ACTIVATIONS,
+    LINKS,
     PARAMETER_CONSTRAINTS,
-    make_optimizer,
-    make_schedule,
-    read_batch_size,
+    glorot_factor,
+    layer_maker,
     read_hidden_layer_sizes,
+    read_slots,
+    settings_of,
 )
 from ._prediction import forward_rows
-from .batches import Batches
 from .finite import is_finite
 from .layers import glorot_uniform
 from .network import Network, dense_stack
-from .training import DIVERGED, EpochTrainer, Run, minimize_lbfgs
+
+# Methods of scikit-learn's estimators that a subclass of theirs may have written anew,
+# and where the same is done here.
+HOOKS = {
+    "_backprop": "a layer as activation, or a loss of your own as loss",
+    "_compute_loss_grad": "a loss of your own as loss",
+    "_fit": "fit and partial_fit",
+    "_fit_lbfgs": "solver",
+    "_fit_stochastic": "a solver and a learning_rate of your own",
+    "_forward_pass": "a layer of your own as activation",
+    "_forward_pass_fast": "a layer of your own as activation",
+    "_init_coef": "from_arrays with warm_start=True",
+    "_initialize": "from_arrays with warm_start=True",
+    "_loss_grad_lbfgs": "a loss of your own as loss",
+    "_predict": "predict",
+    "_score": "score",
+    "_score_with_function": "score",
+    "_update_no_improvement_count": "n_iter_no_change and tol, or partial_fit",
+    "_validate_input": "fit and partial_fit",
+}
 
 
 class BaseMLP(BaseEstimator):
     """Multilayer perceptron; see the two estimators.
 
-    A subclass gives ``_read_targets``, ``_loss``, ``_score_logits`` and
-    ``_stratification``.
+    A subclass gives its parameters, and what concerns its task: `_task`,
+    `_read_targets` and `_default_link`.
     """
 
     _parameter_constraints: dict = PARAMETER_CONSTRAINTS
-
-    def __init__(
-        self,
-        hidden_layer_sizes=(100,),
-        activation="relu",
-        *,
-        solver="adam",
-        alpha=0.0001,
-        batch_size="auto",
-        learning_rate="constant",
-        learning_rate_init=0.001,
-        power_t=0.5,
-        max_iter=200,
-        shuffle=True,
-        random_state=None,
-        tol=1e-4,
-        verbose=False,
-        warm_start=False,
-        momentum=0.9,
-        nesterovs_momentum=True,
-        early_stopping=False,
-        validation_fraction=0.1,
-        beta_1=0.9,
-        beta_2=0.999,
-        epsilon=1e-8,
-        n_iter_no_change=10,
-        max_fun=15000,
-        dtype="auto",
-    ):
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.activation = activation
-        self.solver = solver
-        self.alpha = alpha
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.learning_rate_init = learning_rate_init
-        self.power_t = power_t
-        self.max_iter = max_iter
-        self.shuffle = shuffle
-        self.random_state = random_state
-        self.tol = tol
-        self.verbose = verbose
-        self.warm_start = warm_start
-        self.momentum = momentum
-        self.nesterovs_momentum = nesterovs_momentum
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
-        self.n_iter_no_change = n_iter_no_change
-        self.max_fun = max_fun
-        self.dtype = dtype
+    # Without these there is no model; all else can be derived.
+    _essential = ("coefs_", "intercepts_")
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, sample_weight=None):
@@ -128,7 +83,7 @@ class BaseMLP(BaseEstimator):
             If data, targets, weights or parameters do not fit together, or training
             diverges. What was fitted before is then untouched.
         """
-        return self._fit(X, y, sample_weight)
+        return self._train(X, y, sample_weight)
 
     def trim(self):
         """Forget the state that a continued run needs, and keep the fitted model.
@@ -141,15 +96,44 @@ class BaseMLP(BaseEstimator):
         -------
         self : object
         """
-        self._run = None
+        state = getattr(self, "_training_state", {})
+        self._training_state = {k: v for k, v in state.items() if k == "rng"}
         return self
 
-    def _fit(self, X, y, sample_weight, *, incremental=False, classes=None):
-        # All happens on a copy, so that an error leaves this estimator as it was; only
-        # the random generator is shared, and put back.
-        trial = object.__new__(type(self))
-        trial.__dict__.update(self.__dict__)
-        generator = getattr(self, "_random_state", self.random_state)
+    @classmethod
+    def _of_arrays(cls, coefs, intercepts, out_activation, params):
+        """Return a fitted estimator made of copies of given arrays."""
+        coefs, intercepts = check_model(coefs, intercepts, "coefs", "intercepts")
+        sizes = [coef.shape[1] for coef in coefs[:-1]]
+        model = cls(**{"hidden_layer_sizes": tuple(sizes), **params})
+        model._validate_params()
+        if read_hidden_layer_sizes(model.hidden_layer_sizes) != sizes:
+            raise ValueError(
+                f"hidden_layer_sizes={model.hidden_layer_sizes} does not go with "
+                f"coefs, whose hidden layers have {sizes} neurons."
+            )
+        if out_activation is not None:
+            layer_maker(out_activation, LINKS, "out_activation")
+            model.out_activation_ = out_activation
+        model.coefs_ = [np.array(coef) for coef in coefs]
+        model.intercepts_ = [np.array(bias) for bias in intercepts]
+        model._derive_missing()
+        return model
+
+    def _copy(self):
+        """Return a copy that shares all attributes."""
+        copy = object.__new__(type(self))
+        copy.__dict__.update(self.__dict__)
+        return copy
+
+    def _train(self, X, y, sample_weight, *, is_incremental=False, classes=None):
+        """Fit, or leave everything as it was.
+
+        All happens on a copy; only a generator of the user's is shared, and put back.
+        """
+        self._warn_of_hooks()
+        trial = self._copy()
+        generator = self.random_state
         if not isinstance(generator, np.random.RandomState) or (
             generator is check_random_state(None)
         ):
@@ -158,7 +142,9 @@ class BaseMLP(BaseEstimator):
         try:
             # A diverging run is reported once, by an error, not by NumPy's warnings.
             with np.errstate(all="ignore"):
-                warning = trial._fit_in_place(X, y, sample_weight, incremental, classes)
+                warning = trial._train_in_place(
+                    X, y, sample_weight, is_incremental, classes
+                )
         except BaseException:
             if generator is not None:
                 generator.set_state(state)
@@ -168,288 +154,179 @@ class BaseMLP(BaseEstimator):
             warnings.warn(*warning, stacklevel=4)
         return self
 
-    def _fit_in_place(self, X, y, sample_weight, incremental, classes):
-        continuing = hasattr(self, "coefs_") and (self.warm_start or incremental)
-        if incremental:
+    def _warn_of_hooks(self):
+        hooks = [f"{name} (use {HOOKS[name]})" for name in HOOKS if hasattr(self, name)]
+        if hooks:
+            warnings.warn(
+                f"{type(self).__name__} defines private methods of scikit-learn's "
+                f"estimators, which are not called here: {'; '.join(hooks)}.",
+                stacklevel=5,
+            )
+
+    def _train_in_place(self, X, y, sample_weight, is_incremental, classes):
+        continuing = self.warm_start or is_incremental
+        continuing = continuing and hasattr(self, "coefs_")
+        if is_incremental:
             # scikit-learn's decorator checks them at the first call alone.
             self._validate_params()
-        if incremental and self.early_stopping:
-            raise ValueError("partial_fit does not support early_stopping=True")
-        hidden_layer_sizes = read_hidden_layer_sizes(self.hidden_layer_sizes)
+            if self.early_stopping:
+                raise ValueError("partial_fit does not support early_stopping=True")
+        slots = read_slots(self)
+        sizes = read_hidden_layer_sizes(self.hidden_layer_sizes)
         if continuing:
-            self._check_hidden_layer_sizes(hidden_layer_sizes)
-        X, y = self._read_data(X, y, reset=not continuing)
+            sizes = self._take_up_model(sizes)
+        X, y = read_data(self, X, y, reset=not continuing)
         dtype = self._training_dtype(X, continuing)
-        targets = self._read_targets(y, dtype, continuing, incremental, classes)
-        sample_weight = _read_sample_weight(sample_weight, X, dtype)
+        targets = self._read_targets(
+            y, dtype, slots.loss, continuing, is_incremental, classes
+        )
+        _check_targets(slots.loss, self.loss, targets)
+        sample_weight = read_sample_weight(sample_weight, X, dtype)
+        self.activation_ = settings_of(self.activation)
 
-        run = self._take_up_run(continuing)
-        layer_units = [X.shape[1], *hidden_layer_sizes, self.n_outputs_]
-        network = self._build_network(layer_units, dtype, run.rng, continuing)
-        data = X, targets, sample_weight
-        with self._set_up_blas(network, X):
-            if self.solver == "lbfgs":
-                warning = self._fit_lbfgs(network, run, data)
-            else:
-                warning = self._fit_stochastic(
-                    network, run, data, continuing, incremental
-                )
-        if not is_finite(network.parameters):
-            raise ValueError(DIVERGED)
-        self._adopt(network, run)
-        self._run = run if self.warm_start or incremental else None
+        run = resumed_run(self) if continuing else new_run(self.random_state)
+        sizes = [X.shape[1], *sizes, self.n_outputs_]
+        network = self._build_network(sizes, slots, dtype, run.rng, continuing)
+        network.loss = slots.loss.for_targets(targets)
+        job = Job(self, slots, network, run, X, targets, sample_weight, is_incremental)
+        self.loss_, warning = train(job)
+        self._set_fitted(network, run, keep=self.warm_start or is_incremental)
         return warning
 
-    def _check_hidden_layer_sizes(self, sizes):
-        fitted = [len(intercept) for intercept in self.intercepts_[:-1]]
-        if sizes != fitted:
+    def _take_up_model(self, sizes):
+        """Check the model that training goes on from; return its hidden sizes."""
+        for name in self._essential:
+            if not hasattr(self, name):
+                self._report_missing(name)
+        check_model(self.coefs_, self.intercepts_)
+        fitted = [np.shape(coef)[1] for coef in self.coefs_[:-1]]
+        # A model made by hand says by its arrays alone how it is built.
+        if sizes != fitted and hasattr(self, "n_iter_"):
             raise ValueError(
                 f"hidden_layer_sizes is {sizes}, but training goes on from a model "
                 f"with hidden_layer_sizes={fitted}. Set it back, or fit anew with "
                 "warm_start=False."
             )
-
-    def _read_data(self, X, y, reset):
-        dtypes = [np.float64, np.float32]
-        if self.dtype == "float32":
-            dtypes.reverse()
-        X, y = validate_data(
-            self,
-            X,
-            y,
-            accept_sparse=["csr", "csc"],
-            multi_output=True,
-            y_numeric=is_regressor(self),
-            dtype=dtypes,
-            reset=reset,
-        )
-        # Batches are gathered row by row, in random order.
-        return (X.tocsr() if sp.issparse(X) else np.ascontiguousarray(X)), y
+        self._derive_missing()
+        self._check_outputs(np.shape(self.coefs_[-1])[1])
+        return fitted
 
     def _training_dtype(self, X, continuing):
         if self.dtype != "auto":
             return np.dtype(self.dtype)
-        return self.coefs_[0].dtype if continuing else X.dtype
+        if continuing:
+            return common_dtype([*self.coefs_, *self.intercepts_])
+        return X.dtype
 
-    def _build_network(self, layer_units, dtype, rng, continuing):
+    def _build_network(self, sizes, slots, dtype, rng, continuing):
         """Return a network with a copy of the fitted parameters, or with new ones."""
         if continuing:
-            coefs = [coef.astype(dtype, copy=False) for coef in self.coefs_]
-            intercepts = [bias.astype(dtype, copy=False) for bias in self.intercepts_]
+            coefs = [np.asarray(coef, dtype) for coef in self.coefs_]
+            intercepts = [np.asarray(bias, dtype) for bias in self.intercepts_]
         else:
-            factor = 2.0 if self.activation == "logistic" else 6.0
+            factor = glorot_factor(self.activation)
             drawn = [
                 glorot_uniform(rng, n_inputs, n_neurons, factor, dtype)
-                for n_inputs, n_neurons in pairwise(layer_units)
+                for n_inputs, n_neurons in pairwise(sizes)
             ]
             coefs, intercepts = zip(*drawn, strict=True)
-        layers = dense_stack(coefs, intercepts, ACTIVATIONS[self.activation])
-        return Network(layers, self._loss(), float(self.alpha)).flatten()
+        layers = dense_stack(coefs, intercepts, slots.make_activation)
+        return Network(layers, alpha=float(self.alpha)).flatten()
 
-    @contextmanager
-    def _set_up_blas(self, network, X):
-        """Make a context in which BLAS has one thread where more would be slower."""
-        n_rows = X.shape[0]
-        if self.solver != "lbfgs":
-            n_rows = read_batch_size(self.batch_size, n_rows)
-        # BLAS has no part in the products of sparse rows.
-        layers = network.dense[1:] if sp.issparse(X) else network.dense
-        n_weights = sum(layer.weights.size for layer in layers)
-        is_small = products_cost(n_rows, n_weights) < SMALL_BATCH
-        network.multiply_with(partial(fastest_matmul, n_rows, one_thread=is_small))
-        with ExitStack() as limits:
-            if is_small:
-                limits.enter_context(one_blas_thread)
-            if self.solver == "lbfgs":
-                limits.enter_context(one_scipy_blas_thread)
-            yield
-
-    def _take_up_run(self, continuing):
-        """Return a copy of the run to continue, or a new one."""
-        if not continuing:
-            return Run(rng=check_random_state(self.random_state))
-        if getattr(self, "_run", None) is not None:
-            return self._run.fork()
-        # Only the model was kept. Its generator goes on, so that no order of the rows
-        # is drawn twice.
-        run = Run(rng=self._random_state, n_iter=self.n_iter_, n_samples_seen=self.t_)
-        run.loss_curve = list(self.loss_curve_)
-        if self.validation_scores_ is not None:
-            run.validation_scores = list(self.validation_scores_)
-        return run
-
-    def _fit_lbfgs(self, network, run, data):
-        X, targets, sample_weight = data
-        n_before = len(run.loss_curve)
-        outcome, loss = minimize_lbfgs(
-            network,
-            X.astype(network.dtype, copy=False),
-            targets,
-            sample_weight,
-            max_iter=self.max_iter,
-            max_fun=self.max_fun,
-            tol=self.tol,
-            loss_curve=run.loss_curve,
-            verbose=self.verbose,
-        )
-        n_iter = len(run.loss_curve) - n_before
-        run.n_iter += n_iter
-        # Training now stands where L-BFGS has ended: old moments, split and best
-        # parameters do not belong there.
-        run.last_parameters = run.optimizer = None
-        run.start_on(None, None, None)
-        run.best_loss = loss
-        self.loss_ = loss
-        return lbfgs_warning(outcome, n_iter)
-
-    def _fit_stochastic(self, network, run, data, continuing, incremental):
-        X, targets, sample_weight = data
-        basis = zlib.crc32(targets), self._settings()
-        if incremental:
-            run.basis = basis  # A stream brings new rows in each call.
-        else:
-            run.start_on_basis(*basis)
-        self._hold_out_rows(run, X.shape[0], targets, sample_weight)
-        if run.last_parameters is not None:
-            network.parameters[...] = run.last_parameters
-            run.last_parameters = None
-        score = None
-        if self.early_stopping:
-            score = self._validation_score(run.validation_rows, targets, sample_weight)
-            best = run.best_parameters
-            run.best_parameters = np.array(network.parameters if best is None else best)
-        trainer = EpochTrainer(
-            network,
-            run,
-            self._batches(run, data, network.dtype),
-            self._prepare_optimizer(run, network.dtype),
-            shuffle=self.shuffle,
-            tol=self.tol,
-            n_iter_no_change=self.n_iter_no_change,
-            score=score,
-            verbose=self.verbose,
-        )
-        # A run that has ended is not prolonged by fitting again: k epochs and then m
-        # are k + m epochs, of which there are no more once improvement has ended.
-        if incremental:
-            outcome = trainer.train(1)
-        elif continuing and trainer.ends():
-            outcome = "converged"
-        else:
-            outcome = trainer.train(self.max_iter)
-        if self.early_stopping:
-            run.last_parameters = network.parameters.copy() if self.warm_start else None
-            network.parameters[...] = run.best_parameters
-        self.loss_ = run.loss_curve[-1] if run.loss_curve else None
-        if incremental and outcome != "interrupted":
-            return None
-        return stochastic_warning(outcome, run.loss_curve, self.max_iter)
-
-    def _settings(self):
-        """Return the parameters that decide whether a run that has ended goes on."""
-        free = {"max_iter", "n_iter_no_change", "random_state", "verbose", "warm_start"}
-        names = self._parameter_constraints.keys() - free
-        return {name: getattr(self, name) for name in names}
-
-    def _hold_out_rows(self, run, n_samples, targets, sample_weight):
-        """Split the rows for early stopping, unless the run has split as many."""
-        holds_out = run.validation_rows is not None
-        if run.n_samples == n_samples and holds_out == self.early_stopping:
-            return
-        if not self.early_stopping:
-            run.start_on(n_samples, None, None)
-            return
-        try:
-            rows, validation_rows = train_test_split(
-                np.arange(n_samples),
-                test_size=self.validation_fraction,
-                random_state=run.rng,
-                stratify=self._stratification(targets),
-            )
-        except ValueError as error:
-            raise ValueError(
-                f"validation_fraction={self.validation_fraction} makes no split of "
-                f"{n_samples} rows for early stopping: {error}"
-            ) from error
-        if len(validation_rows) < 2:
-            raise ValueError(
-                "The validation set is too small. Increase 'validation_fraction' or "
-                "the size of your dataset."
-            )
-        for part in (rows, validation_rows):
-            if sample_weight is not None and not sample_weight[part].any():
-                raise ValueError(
-                    "sample_weight is zero for all training or all validation rows of "
-                    "the split that early_stopping=True makes."
-                )
-        run.start_on(n_samples, rows, validation_rows)
-
-    def _batches(self, run, data, dtype):
-        n_rows = data[0].shape[0] if run.rows is None else len(run.rows)
-        batch_size = read_batch_size(self.batch_size, n_rows)
-        if self.batch_size != "auto" and self.batch_size > n_rows:
-            warnings.warn(
-                "Got `batch_size` less than 1 or larger than sample size. It is going "
-                "to be clipped",
-                stacklevel=7,
-            )
-        return Batches(*data, batch_size, dtype)
-
-    def _prepare_optimizer(self, run, dtype):
-        """Set the run's optimizer as asked for now; return the schedule of its rate."""
-        schedule = make_schedule(self)
-        rate = schedule.rate(run.n_samples_seen, run.n_reductions)
-        optimizer = make_optimizer(self, rate)
-        if type(run.optimizer) is type(optimizer):
-            optimizer.inherit(run.optimizer, dtype)
-        run.optimizer = optimizer
-        return schedule
-
-    def _validation_score(self, rows, targets, sample_weight):
-        y_true = targets[rows]
-        weight = None if sample_weight is None else sample_weight[rows]
-        return lambda logits: self._score_logits(logits, y_true, weight)
-
-    def _adopt(self, network, run):
+    def _set_fitted(self, network, run, keep):
         """Set the fitted attributes."""
         self.coefs_, self.intercepts_ = network.coefs, network.intercepts
         self.n_layers_ = len(self.coefs_) + 1
         self.n_iter_, self.t_ = run.n_iter, run.n_samples_seen
         self.loss_curve_ = run.loss_curve
-        stops_early = self.early_stopping and self.solver != "lbfgs"
-        self.best_loss_ = None if stops_early else run.best_loss
-        self.validation_scores_ = run.validation_scores if stops_early else None
-        self.best_validation_score_ = run.best_score if stops_early else None
-        # Prediction is that of the fitted model, whatever is set for the next fit.
-        self._activation = self.activation
-        self._random_state = run.rng
+        held_out = run.validation_rows is not None
+        self.validation_scores_ = run.validation_scores if held_out else None
+        self.best_validation_score_ = _or_none(run.best_score) if held_out else None
+        self.best_loss_ = None if held_out else _or_none(run.best_loss)
+        arrays = [*self.coefs_, *self.intercepts_] if keep else None
+        self._training_state = training_state(run, self.random_state, arrays)
+
+    def _view_of(self, network):
+        """Return a fitted estimator whose arrays are views into a network's vector."""
+        view = self._copy()
+        view.coefs_, view.intercepts_ = network.coefs, network.intercepts
+        return view
+
+    def _fitted(self):
+        """Return the fitted estimator: itself, or a copy with what had to be derived.
+
+        A model is what its public attributes say, whoever has set them.
+        """
+        for name in self._essential:
+            if not hasattr(self, name):
+                self._report_missing(name)
+        for name in ("activation_", "out_activation_", "n_outputs_", "n_features_in_"):
+            if not hasattr(self, name):
+                model = self._copy()
+                model._derive_missing()
+                return model
+        return self
+
+    def _report_missing(self, name):
+        """Raise NotFittedError for an attribute without which there is no model."""
+        message = "This %(name)s instance is not fitted yet: call fit first."
+        if hasattr(self, "coefs_"):
+            message = f"This %(name)s instance has coefs_, but no {name}: set it too."
+        check_is_fitted(self, name, msg=message)
+
+    def _derive_missing(self):
+        """Set the fitted attributes that are missing."""
+        check_model(self.coefs_, self.intercepts_)
+        n_outputs = np.shape(self.coefs_[-1])[1]
+        derived = {
+            "activation_": settings_of(self.activation),
+            "out_activation_": self._default_link(n_outputs),
+            "n_features_in_": np.shape(self.coefs_[0])[0],
+            "n_outputs_": n_outputs,
+            "n_layers_": len(self.coefs_) + 1,
+            "n_iter_": 0,
+            "t_": 0,
+            "loss_": None,
+            "loss_curve_": [],
+            "best_loss_": None,
+            "validation_scores_": None,
+            "best_validation_score_": None,
+        }
+        for name, value in derived.items():
+            if not hasattr(self, name):
+                setattr(self, name, value)
+
+    def _check_outputs(self, n_outputs):
+        """Raise ValueError unless the fitted attributes go with so many outputs."""
+        if n_outputs != self.n_outputs_:
+            raise ValueError(
+                f"coefs_[-1] has {n_outputs} columns, but n_outputs_ is "
+                f"{self.n_outputs_}."
+            )
 
     def _forward(self, X, finish):
         """Return what `finish` makes of the logits; layers are made and thrown away."""
-        X = self._read_inputs(X)
-        hidden = ACTIVATIONS[self._activation]
-        return forward_rows(
-            lambda: Network(dense_stack(self.coefs_, self.intercepts_, hidden)),
-            X,
-            finish,
-            self._check_finite,
-        )
+        try:
+            coefs, intercepts = read_model(self.coefs_, self.intercepts_)
+            self._check_outputs(coefs[-1].shape[1])
+            X = self._read_inputs(X, coefs[0].dtype)
+            make_hidden = layer_maker(self.activation_, parameter="activation_")
+            return forward_rows(
+                lambda: Network(dense_stack(coefs, intercepts, make_hidden)),
+                X,
+                finish,
+                self._check_finite,
+            )
+        except (ValueError, TypeError, IndexError):
+            check_model(self.coefs_, self.intercepts_)  # X may not be at fault.
+            raise
 
-    def _output_activation(self, logits):
-        return OUTPUT_ACTIVATIONS[self.out_activation_]().forward(logits)
-
-    def _check_fitted(self):
-        # The library's check takes longer than a small network for one row.
-        if not hasattr(self, "coefs_"):
-            check_is_fitted(self)
-
-    def _read_inputs(self, X):
-        self._check_fitted()
+    def _read_inputs(self, X, dtype):
         # What is all in order takes a short cut: the full check costs many times what
         # a small network does on one row.
         if (
             type(X) is np.ndarray
-            and X.dtype == self.coefs_[0].dtype
+            and X.dtype == dtype
             and X.ndim == 2
             and X.shape[1] == self.n_features_in_
             and 0 < X.size <= 4096
@@ -468,7 +345,7 @@ class BaseMLP(BaseEstimator):
             return X.tocsr()
         if X.shape[0] == 1:  # More rows are checked as they are multiplied.
             with np.errstate(over="ignore"):
-                X = X.astype(self.coefs_[0].dtype, copy=False)
+                X = X.astype(dtype, copy=False)
             self._check_finite(X)
         return X
 
@@ -481,14 +358,14 @@ class BaseMLP(BaseEstimator):
         return tags
 
 
-def _read_sample_weight(sample_weight, X, dtype):
-    if sample_weight is None:
-        return None
-    sample_weight = _check_sample_weight(
-        sample_weight, X, dtype=dtype, ensure_non_negative=True
-    )
-    if not sample_weight.any():
-        raise ValueError("sample_weight is zero for all samples.")
-    if not np.isfinite(sample_weight.sum()):
-        raise ValueError(f"The sum of sample_weight is too large for {dtype}.")
-    return sample_weight
+def _check_targets(loss, parameter, targets):
+    """Let the loss check its targets; its error then names the parameter."""
+    try:
+        loss.check_targets(targets)
+    except ValueError as error:
+        raise ValueError(f"loss={parameter!r} {error}") from error
+
+
+def _or_none(best):
+    """Return the best loss or score, or None where there has been none."""
+    return best if np.isfinite(best) else None

@@ -1,21 +1,16 @@
 """MLPClassifier: labels in, probabilities out."""
 
 import numpy as np
-import scipy.sparse as sp
-from scipy.special import log_expit, log_softmax
 from sklearn.base import ClassifierMixin, _fit_context
+from sklearn.preprocessing import LabelBinarizer
+from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.multiclass import (
-    check_classification_targets,
-    type_of_target,
-    unique_labels,
-)
-from sklearn.utils.validation import column_or_1d
 
 from ._base import BaseMLP
+from ._labels import check_classes, read_classes, read_classification
 from ._parameters import is_stochastic
-from .layers import Logistic
-from .losses import BinaryCrossentropy, SoftmaxCategoricalCrossentropy
+from ._tasks import Classification
+from .losses import Loss
 
 
 class MLPClassifier(ClassifierMixin, BaseMLP):
@@ -32,22 +27,37 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Number of neurons of each hidden layer, from the inputs to the outputs. Empty
         for a linear model.
 
-    activation : {'identity', 'logistic', 'tanh', 'relu'}, default='relu'
+    activation : {'identity', 'logistic', 'tanh', 'relu'} or layer, default='relu'
         Function that the hidden neurons apply:
 
         - 'identity': ``x``, so that the model stays linear;
         - 'logistic': ``1 / (1 + exp(-x))``;
         - 'tanh': ``tanh(x)``;
-        - 'relu': ``max(0, x)``.
+        - 'relu': ``max(0, x)``;
+        - any object with ``forward(inputs)`` and ``backward(dvalues)``.
 
-    solver : {'lbfgs', 'sgd', 'adam'}, default='adam'
+    loss : {'log_loss'} or Loss, default='log_loss'
+        What is minimized:
+
+        - 'log_loss': the cross-entropy of the labels, by a softmax over more than two
+          classes, and by a logistic sigmoid for two classes and for each label of a
+          multilabel y;
+        - any :class:`~sklearn_backprop.losses.Loss` whose link is 'logistic',
+          'softmax' or None. It gets class indices for 'softmax', else columns of 0
+          and 1.
+
+    solver : {'lbfgs', 'sgd', 'adam'} or optimizer, default='adam'
         How the loss is minimized:
 
         - 'adam': on mini-batches, with steps scaled by running means of the gradient
           and of its square [2]_;
         - 'sgd': on mini-batches, with momentum [3]_;
         - 'lbfgs': on all rows at once, by a quasi-Newton method [4]_. On a few
-          thousand rows it often gets to a low loss in the shortest time.
+          thousand rows it often gets to a low loss in the shortest time;
+        - an object of :mod:`sklearn_backprop.optimizers`, such as
+          ``SGD(momentum=0.9)``, which carries its own settings. `momentum`,
+          `nesterovs_momentum`, `beta_1`, `beta_2`, `epsilon` and `max_fun` then have
+          no effect.
 
     alpha : float, default=0.0001
         Strength of the penalty ``alpha / (2 n) * sum(weights ** 2)``, where n is the
@@ -57,17 +67,20 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Number of rows of a mini-batch of 'sgd' and 'adam'; 'auto' is
         ``min(200, n_samples)``. More than there are rows is clipped, with a warning.
 
-    learning_rate : {'constant', 'invscaling', 'adaptive'}, default='constant'
-        Learning rate of 'sgd' over time:
+    learning_rate : {'constant', 'invscaling', 'adaptive'} or Schedule, \
+            default='constant'
+        Learning rate over time. The strings concern the solver 'sgd'; 'adam' then
+        keeps its rate:
 
         - 'constant': `learning_rate_init` throughout;
         - 'invscaling': ``learning_rate_init / (t_ + 1) ** power_t``, set after each
           epoch;
         - 'adaptive': `learning_rate_init`, divided by five each time that improvement
-          ends, until it is 1e-6 or less.
+          ends, until it is 1e-6 or less;
+        - a :class:`~sklearn_backprop.schedules.Schedule`, for any solver but L-BFGS.
 
     learning_rate_init : float, default=0.001
-        Initial learning rate of 'sgd' and 'adam'.
+        Initial learning rate of every solver but L-BFGS.
 
     power_t : float, default=0.5
         Exponent of 'invscaling'.
@@ -93,10 +106,12 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Whether to print the loss of each epoch or iteration.
 
     warm_start : bool, default=False
-        Whether `fit` goes on where the fit before stopped: parameters, moments of the
-        optimizer, learning rate, order of the rows and patience. Two fits of k and m
-        epochs then equal one of k + m, and a run that has ended by itself stays ended.
-        The state that this needs is kept with the model; `trim` drops it.
+        Whether `fit` goes on from the fitted model. A run that `max_iter` has ended
+        goes on exactly where it stood, so two fits of k and m epochs equal one of
+        k + m; one that has ended by itself begins a new patience. Other data begins a
+        new validation split, and other values in `coefs_` or `intercepts_` begin a new
+        run from these. The state that this needs is kept with the model; `trim` drops
+        it.
 
     momentum : float, default=0.9
         Momentum of 'sgd', from 0 to 1.
@@ -106,11 +121,12 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     early_stopping : bool, default=False
         Whether 'sgd' and 'adam' hold out `validation_fraction` of the rows, stop when
-        the accuracy on them no longer improves, and return the parameters of the best
-        epoch. The split is stratified for two classes. Not for `partial_fit`.
+        the score of these no longer improves, and return the parameters of the best
+        epoch. The score is the accuracy of labels, R^2 of numbers, or what the loss
+        names. Two classes keep their shares in the split. Not for `partial_fit`.
 
     validation_fraction : float, default=0.1
-        Share of the rows that `early_stopping` holds out.
+        Share of the rows that `early_stopping` holds out; greater than 0 then.
 
     beta_1, beta_2 : float, default=0.9 and 0.999
         Decay of the running means of 'adam': of the gradient, and of its square.
@@ -148,17 +164,17 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     best_loss_ : float or None
         Smallest loss of an epoch, with 'lbfgs' that of the best point; None with
-        `early_stopping`, which 'lbfgs' ignores.
+        `early_stopping`, which 'lbfgs' ignores, and if no epoch has ended.
 
     loss_curve_ : list of float of shape (`n_iter_`,)
         Loss after each epoch or iteration.
 
     validation_scores_ : list of float of shape (`n_iter_`,) or None
-        Accuracy on the rows held out, after each epoch; None without
-        `early_stopping`.
+        Score of the rows held out, after each epoch; None without `early_stopping`.
 
     best_validation_score_ : float or None
-        Largest of `validation_scores_`; None without `early_stopping`.
+        Largest of `validation_scores_`; None without `early_stopping`, and if no epoch
+        has ended.
 
     n_iter_ : int
         Number of epochs or iterations, over all calls that continued this training.
@@ -170,12 +186,15 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Number of layers, with the inputs and the outputs.
 
     n_outputs_ : int
-        Number of neurons of the last layer: 1 for two classes, else one per class or
-        label.
+        Number of neurons of the last layer: 1 for two classes, unless the loss has a
+        softmax, else one per class or label.
 
-    out_activation_ : str
-        Function of the last layer: 'softmax' for more than two classes, else
-        'logistic'.
+    out_activation_ : str or layer
+        Function of the last layer, the link of the loss: by default 'softmax' for more
+        than two classes, else 'logistic'.
+
+    activation_ : str or layer
+        Function of the hidden layers of the fitted model: `activation` at the fit.
 
     n_features_in_ : int
         Number of columns of X.
@@ -196,8 +215,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     from the logits, by log-sum-exp or softplus, so that loss and gradient agree also
     where a probability rounds to 0 or 1.
 
-    With 'sgd' and 'adam' an epoch goes through all rows once. The learning rate of
-    'adam' stays what it is; its steps adapt by themselves.
+    With 'sgd' and 'adam' an epoch goes through all rows once. A fit works on copies of
+    the objects that the four slots `activation`, `loss`, `solver` and `learning_rate`
+    may hold, and writes to none of them.
 
     A run whose loss or parameters become infinite or NaN raises ValueError and leaves
     the estimator as it was. Scale the features first, for example by
@@ -232,6 +252,104 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     '0.97'
     """
 
+    _parameter_constraints: dict = {
+        **BaseMLP._parameter_constraints,
+        "loss": [StrOptions({"log_loss"}), Loss],
+    }
+    _essential = ("coefs_", "intercepts_", "classes_")
+
+    def __init__(
+        self,
+        hidden_layer_sizes=(100,),
+        activation="relu",
+        *,
+        loss="log_loss",
+        solver="adam",
+        alpha=0.0001,
+        batch_size="auto",
+        learning_rate="constant",
+        learning_rate_init=0.001,
+        power_t=0.5,
+        max_iter=200,
+        shuffle=True,
+        random_state=None,
+        tol=1e-4,
+        verbose=False,
+        warm_start=False,
+        momentum=0.9,
+        nesterovs_momentum=True,
+        early_stopping=False,
+        validation_fraction=0.1,
+        beta_1=0.9,
+        beta_2=0.999,
+        epsilon=1e-8,
+        n_iter_no_change=10,
+        max_fun=15000,
+        dtype="auto",
+    ):
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.loss = loss
+        self.solver = solver
+        self.alpha = alpha
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.power_t = power_t
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.tol = tol
+        self.verbose = verbose
+        self.warm_start = warm_start
+        self.momentum = momentum
+        self.nesterovs_momentum = nesterovs_momentum
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.n_iter_no_change = n_iter_no_change
+        self.max_fun = max_fun
+        self.dtype = dtype
+
+    @classmethod
+    def from_arrays(cls, coefs, intercepts, *, classes, out_activation=None, **params):
+        """Return a fitted classifier made of given weights and biases.
+
+        Parameters
+        ----------
+        coefs : sequence of array-like of shape (n_inputs, n_neurons)
+            Weights, layer by layer; copied.
+        intercepts : sequence of array-like of shape (n_neurons,)
+            Biases, layer by layer; copied.
+        classes : array-like of shape (n_classes,)
+            Labels, sorted, in the order of the outputs. For one output there are two,
+            of which it is the second's.
+        out_activation : str or layer, default=None
+            Function of the last layer: 'logistic' for one output, 'softmax' for
+            several, and 'logistic' for several that do not exclude one another
+            (multilabel). By default one of the first two.
+        **params : dict
+            Parameters of the constructor. `hidden_layer_sizes` follows from `coefs`.
+
+        Returns
+        -------
+        model : MLPClassifier
+            It predicts, and goes on training by `partial_fit`, or by `fit` with
+            ``warm_start=True``.
+
+        Raises
+        ------
+        ValueError
+            If shapes do not fit together, a value is not finite, or `classes` does not
+            go with the outputs.
+        """
+        model = cls._of_arrays(coefs, intercepts, out_activation, params)
+        model.classes_ = np.array(classes)
+        check_classes(model._task, "classes")
+        return model
+
     @available_if(is_stochastic)
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, sample_weight=None, classes=None):
@@ -260,7 +378,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             As for `fit`; if `classes` is missing at the first call or differs later; if
             `y` has labels outside `classes`; with ``early_stopping=True``.
         """
-        return self._fit(X, y, sample_weight, incremental=True, classes=classes)
+        return self._train(X, y, sample_weight, is_incremental=True, classes=classes)
 
     def predict(self, X):
         """Predict labels.
@@ -275,7 +393,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             The most probable class of each sample; for multilabel targets an
             indicator matrix.
         """
-        return self._forward(X, self._labels)
+        model = self._fitted()
+        return model._forward(X, model._task.labels)
 
     def decision_function(self, X):
         """Return the logits, the inputs of the output activation.
@@ -289,10 +408,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         logits : ndarray of shape (n_samples,) or (n_samples, n_outputs)
             For two classes one column, positive for ``classes_[1]``.
         """
-        return self._forward(X, self._squeeze)
-
-    def _squeeze(self, logits):
-        return logits[:, 0] if self.n_outputs_ == 1 else logits
+        model = self._fitted()
+        return model._forward(X, model._task.decisions)
 
     def predict_proba(self, X):
         """Predict probabilities.
@@ -307,15 +424,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             In the order of ``classes_``. For multilabel targets, each column is the
             probability of its label.
         """
-        return self._forward(X, self._probabilities)
-
-    def _probabilities(self, logits):
-        if self.n_outputs_ > 1:
-            return self._output_activation(logits)
-        if len(self.classes_) == 1:
-            return np.ones_like(logits)
-        # Not 1 - p, which is zero long before the probability is.
-        return Logistic().forward(np.hstack([-logits, logits]))
+        model = self._fitted()
+        return model._forward(X, model._task.probabilities)
 
     def predict_log_proba(self, X):
         """Predict logarithms of probabilities, computed from the logits.
@@ -329,122 +439,41 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         log_probabilities : ndarray of shape (n_samples, n_classes)
             Finite also where a probability is too small to represent.
         """
-        return self._forward(X, self._log_probabilities)
-
-    def _log_probabilities(self, logits):
-        if self.out_activation_ == "softmax":
-            return log_softmax(logits, axis=1)
-        if self._is_multilabel:
-            return log_expit(logits)
-        if len(self.classes_) == 1:
-            return np.zeros_like(logits)
-        return log_expit(np.hstack([-logits, logits]))
+        model = self._fitted()
+        return model._forward(X, model._task.log_probabilities)
 
     @property
-    def _is_multilabel(self):
-        return self.out_activation_ == "logistic" and self.n_outputs_ > 1
+    def _task(self):
+        classes = np.asarray(self.classes_)
+        return Classification(classes, self.out_activation_, self.n_outputs_)
 
-    def _labels(self, logits):
-        if self._is_multilabel:
-            return (logits > 0.0).astype(int)
-        return self.classes_[self._class_indices(logits)]
-
-    def _class_indices(self, logits):
-        if self.n_outputs_ > 1:
-            return logits.argmax(axis=1)
-        return ((logits[:, 0] > 0.0) & (len(self.classes_) > 1)).astype(np.intp)
-
-    def _read_targets(self, y, dtype, continuing, incremental, classes):
-        """Set what the labels determine; return class indices, or 0/1 columns."""
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
-        kind = type_of_target(y, input_name="y")
-        if kind == "multiclass-multioutput":
-            raise ValueError(
-                "Multioutput target data is not supported: y must be one column of "
-                "labels, or a multilabel indicator matrix of 0 and 1."
-            )
-        multilabel = kind == "multilabel-indicator"
-        if not multilabel and kind not in ("binary", "multiclass"):
-            check_classification_targets(y)  # Raises.
-        labels = np.arange(y.shape[1]) if multilabel else np.unique(y)
-        if incremental:
-            classes = self._read_classes(classes)
-        else:
-            classes = self.classes_ if continuing else labels
-        if continuing and multilabel != self._is_multilabel:
-            raise ValueError(
-                f"y holds {kind} labels now, and held another kind when training began."
-            )
-        self._check_labels(labels, classes, complete=not incremental)
-        if multilabel and len(labels) != len(classes):
-            raise ValueError(
-                f"y has {len(labels)} columns, but there are {len(classes)} labels."
-            )
-        n_outputs = len(classes) if multilabel or len(classes) > 2 else 1
-        self.classes_, self.n_outputs_ = classes, n_outputs
-        many = n_outputs > 1 and not multilabel
-        self.out_activation_ = "softmax" if many else "logistic"
-        if multilabel:
-            y = y.toarray() if sp.issparse(y) else y
-            indicator = y != 0
-            if indicator.all() and np.ptp(y) > 0:
-                raise ValueError(
-                    "A multilabel y must hold 0 where a label does not apply, got "
-                    f"{np.unique(y)}."
-                )
-            return np.ascontiguousarray(indicator).view(np.int8)
-        indices = np.searchsorted(classes, y)
-        return indices if many else indices.astype(np.int8)[:, np.newaxis]
-
-    def _read_classes(self, classes):
-        """Return the classes of a `partial_fit`, sorted."""
-        known = getattr(self, "classes_", None)
-        if classes is None:
-            if known is None:
-                raise ValueError(
-                    "classes must be passed on the first call to partial_fit."
-                )
-            return known
-        given = unique_labels(classes)
-        if known is not None and not np.array_equal(known, given):
-            raise ValueError(
-                f"`classes={classes!r}` is not the same as on last call to "
-                f"partial_fit, was: {known!r}"
-            )
-        return given
+    @property
+    def _label_binarizer(self):
+        """What scikit-learn's estimator has here, for converters that read it."""
+        model = self._fitted()
+        binarizer = LabelBinarizer()
+        if model._task.is_multilabel:
+            return binarizer.fit(np.eye(model.n_outputs_, dtype=int))
+        return binarizer.fit(model.classes_)
 
     @staticmethod
-    def _check_labels(labels, classes, complete):
-        given, known = set(labels), set(classes)
-        if complete and given != known:
-            raise ValueError(
-                "warm_start can only be used where `y` has the same classes as in the "
-                f"previous call to fit. Previously got {classes}, `y` has {labels}"
-            )
-        if not given <= known:
-            raise ValueError(
-                "`y` has classes not in `self.classes_`. "
-                f"`self.classes_` has {classes}. 'y' has {labels}."
-            )
+    def _default_link(n_outputs):
+        return "logistic" if n_outputs == 1 else "softmax"
 
-    def _loss(self):
-        if self.out_activation_ == "softmax":
-            return SoftmaxCategoricalCrossentropy()
-        return BinaryCrossentropy()
+    def _check_outputs(self, n_outputs):
+        super()._check_outputs(n_outputs)
+        if n_outputs > 1 and len(self.classes_) != n_outputs:
+            check_classes(self._task)  # Raises.
 
-    def _stratification(self, targets):
-        # scikit-learn stratifies two classes alone, and the same seed is to give the
-        # same split.
-        return targets[:, 0] if self.n_outputs_ == 1 else None
-
-    def _score_logits(self, logits, y_true, sample_weight):
-        """Return the accuracy."""
-        if self._is_multilabel:
-            correct = ((logits > 0.0) == y_true).all(axis=1)
-        else:
-            correct = self._class_indices(logits) == y_true.reshape(len(y_true))
-        return np.average(correct, weights=sample_weight)
+    def _read_targets(self, y, dtype, loss, continuing, is_incremental, classes):
+        """Set what the labels determine; return class indices, or 0/1 columns."""
+        fitted = self._task if continuing else None
+        if is_incremental:
+            classes = read_classes(classes, getattr(self, "classes_", None))
+        task, targets = read_classification(y, loss, fitted, classes)
+        self.classes_, self.out_activation_ = task.classes, task.link
+        self.n_outputs_ = task.n_outputs
+        return targets
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -1,35 +1,47 @@
-"""What the constructor parameters mean: their limits, and what they stand for."""
+"""What the constructor parameters mean: their limits, and what they stand for.
 
+Four of them are slots, which take a string or an object: `activation`, `solver`,
+`learning_rate` and `loss`. A string that scikit-learn has means what it means there; an
+object carries its own settings. A fit works with copies.
+"""
+
+from dataclasses import dataclass
+from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.base import clone
+from sklearn.utils._param_validation import (
+    HasMethods,
+    Interval,
+    InvalidParameterError,
+    Options,
+    StrOptions,
+)
 
 from .layers import Exponential, Identity, Logistic, ReLU, Softmax, Tanh
-from .optimizers import SGD, Adam
-from .schedules import Adaptive, Constant, InverseScaling
+from .losses import LogLoss, Loss, Poisson, SquaredError
+from .optimizers import LBFGS, SGD, Adam
+from .optimizers.base import Optimizer
+from .schedules import Adaptive, Constant, InverseScaling, Schedule
 
 ACTIVATIONS = {"identity": Identity, "logistic": Logistic, "relu": ReLU, "tanh": Tanh}
-OUTPUT_ACTIVATIONS = {
-    "exp": Exponential,
-    "identity": Identity,
-    "logistic": Logistic,
-    "softmax": Softmax,
-}
+LINKS = {**ACTIVATIONS, "exp": Exponential, "softmax": Softmax}
+LOSSES = {"log_loss": LogLoss, "poisson": Poisson, "squared_error": SquaredError}
 
 PARAMETER_CONSTRAINTS = {
     "hidden_layer_sizes": [
         "array-like",
         Interval(Integral, 1, None, closed="left"),
     ],
-    "activation": [StrOptions(set(ACTIVATIONS))],
-    "solver": [StrOptions({"lbfgs", "sgd", "adam"})],
+    "activation": [StrOptions(set(ACTIVATIONS)), HasMethods(["forward", "backward"])],
+    "solver": [StrOptions({"lbfgs", "sgd", "adam"}), Optimizer, LBFGS],
     "alpha": [Interval(Real, 0, None, closed="left")],
     "batch_size": [
         StrOptions({"auto"}),
         Interval(Integral, 1, None, closed="left"),
     ],
-    "learning_rate": [StrOptions({"constant", "invscaling", "adaptive"})],
+    "learning_rate": [StrOptions({"constant", "invscaling", "adaptive"}), Schedule],
     "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
     "power_t": [Interval(Real, 0, None, closed="left")],
     "max_iter": [Interval(Integral, 1, None, closed="left")],
@@ -54,6 +66,133 @@ PARAMETER_CONSTRAINTS = {
 }
 
 
+@dataclass(frozen=True)
+class Slots:
+    """What the four slots of an estimator stand for, for one fit."""
+
+    make_activation: object
+    """Returns a new layer at each call."""
+    solver: object
+    schedule: Schedule
+    loss: Loss
+
+
+def read_slots(estimator):
+    """Return what an estimator's slots stand for.
+
+    Raises
+    ------
+    InvalidParameterError
+        If a setting of an object is impossible.
+    """
+    for name in ("activation", "solver", "learning_rate", "loss"):
+        _validate_object(estimator, name)
+    solver = _read_solver(estimator)
+    return Slots(
+        layer_maker(estimator.activation),
+        solver,
+        _read_schedule(estimator),
+        _read_loss(estimator, solver),
+    )
+
+
+def _validate_object(estimator, name):
+    value = getattr(estimator, name)
+    if isinstance(value, str):
+        return
+    owner = f"The {name!r} parameter of {type(estimator).__name__}"
+    if isinstance(value, type):
+        raise InvalidParameterError(
+            f"{owner} must be an object, not its class: got {value.__name__}, did you "
+            f"mean {value.__name__}()?"
+        )
+    try:
+        getattr(value, "validate", lambda: None)()
+    except ValueError as error:
+        raise InvalidParameterError(f"{owner} is {value!r}, but {error}") from error
+    if getattr(value, "learning_rate", None) is not None and name == "solver":
+        raise InvalidParameterError(
+            f"{owner} is {value!r}: the learning rate of an estimator is its parameter "
+            "learning_rate_init; leave that of the solver out."
+        )
+    if name == "loss" and value.takes_probabilities:
+        raise InvalidParameterError(
+            f"{owner} is {value!r}, a function of probabilities: give one of the "
+            "network's output, such as SoftmaxCategoricalCrossentropy()."
+        )
+
+
+def layer_maker(activation, names=ACTIVATIONS, parameter="activation"):
+    """Return what makes the layer that a string or an object stands for.
+
+    Parameters
+    ----------
+    activation : str or layer
+        A layer is copied, as layers remember what they have seen.
+    names : dict, default=ACTIVATIONS
+        The strings, and their classes.
+    parameter : str, default="activation"
+        What holds the string.
+
+    Raises
+    ------
+    ValueError
+        If there is no layer of that name.
+    """
+    if not isinstance(activation, str):
+        return partial(settings_of, activation)
+    if activation not in names:
+        raise ValueError(
+            f"{parameter} must be a layer or one of {sorted(names)}, got "
+            f"{activation!r}."
+        )
+    return names[activation]
+
+
+def settings_of(value):
+    """Return a copy of what a slot holds, without what it remembers."""
+    return value if isinstance(value, str) else clone(value, safe=False)
+
+
+def glorot_factor(activation):
+    """Return the factor of the bound of the initial parameters (`glorot_uniform`)."""
+    is_logistic = activation == "logistic" or isinstance(activation, Logistic)
+    return 2.0 if is_logistic else 6.0
+
+
+def _read_solver(estimator):
+    if not isinstance(estimator.solver, str):
+        return settings_of(estimator.solver)
+    if estimator.solver == "lbfgs":
+        return LBFGS(max_fun=estimator.max_fun)
+    if estimator.solver == "sgd":
+        momentum, nesterov = estimator.momentum, estimator.nesterovs_momentum
+        return SGD(momentum=momentum, nesterov=nesterov)
+    return Adam(
+        beta_1=estimator.beta_1, beta_2=estimator.beta_2, epsilon=estimator.epsilon
+    )
+
+
+def _read_schedule(estimator):
+    if not isinstance(estimator.learning_rate, str):
+        return settings_of(estimator.learning_rate)
+    if estimator.solver == "adam" or estimator.learning_rate == "constant":
+        return Constant()  # scikit-learn's strings concern 'sgd' alone.
+    if estimator.learning_rate == "invscaling":
+        return InverseScaling(estimator.power_t)
+    return Adaptive()
+
+
+def _read_loss(estimator, solver):
+    if not isinstance(estimator.loss, str):
+        return settings_of(estimator.loss)
+    if estimator.loss == "squared_error" and solver.is_stochastic:
+        # scikit-learn's stochastic solvers step along the gradient of the sum over the
+        # outputs, and the same seed is to give the same numbers.
+        return SquaredError(gradient_scale="n_outputs")
+    return LOSSES[estimator.loss]()
+
+
 def read_hidden_layer_sizes(hidden_layer_sizes):
     """Return the sizes as a list of int, or raise ValueError."""
     sizes = hidden_layer_sizes
@@ -70,35 +209,10 @@ def read_batch_size(batch_size, n_rows):
     return min(200 if batch_size == "auto" else int(batch_size), n_rows)
 
 
-def make_schedule(estimator):
-    """Return the learning-rate schedule that an estimator's parameters ask for."""
-    rate = estimator.learning_rate_init
-    if estimator.solver == "adam" or estimator.learning_rate == "constant":
-        return Constant(rate)
-    if estimator.learning_rate == "invscaling":
-        return InverseScaling(rate, estimator.power_t)
-    return Adaptive(rate)
-
-
-def make_optimizer(estimator, learning_rate):
-    """Return the optimizer that an estimator's parameters ask for."""
-    if estimator.solver == "sgd":
-        return SGD(
-            learning_rate,
-            momentum=estimator.momentum,
-            nesterov=estimator.nesterovs_momentum,
-        )
-    return Adam(
-        learning_rate,
-        beta_1=estimator.beta_1,
-        beta_2=estimator.beta_2,
-        epsilon=estimator.epsilon,
-    )
-
-
 def is_stochastic(estimator):
     """Return True, or say why there is no `partial_fit`."""
-    if estimator.solver == "lbfgs":
+    solver = estimator.solver
+    if solver == "lbfgs" or not getattr(solver, "is_stochastic", True):
         raise AttributeError(
             "partial_fit is only available for stochastic optimizers. lbfgs is not "
             "stochastic."

@@ -1,16 +1,15 @@
 """MLPRegressor: numbers in, numbers out."""
 
-import numpy as np
-import scipy.sparse as sp
 from sklearn.base import RegressorMixin, _fit_context
-from sklearn.metrics import r2_score
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import column_or_1d
 
 from ._base import BaseMLP
-from ._parameters import OUTPUT_ACTIVATIONS, is_stochastic
-from .losses import Poisson, SquaredError
+from ._data import read_numbers
+from ._links import regressor_link
+from ._parameters import is_stochastic, read_slots
+from ._tasks import Regression
+from .losses import Loss
 
 
 class MLPRegressor(RegressorMixin, BaseMLP):
@@ -27,31 +26,37 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         Number of neurons of each hidden layer, from the inputs to the outputs. Empty
         for a linear model.
 
-    activation : {'identity', 'logistic', 'tanh', 'relu'}, default='relu'
+    activation : {'identity', 'logistic', 'tanh', 'relu'} or layer, default='relu'
         Function that the hidden neurons apply:
 
         - 'identity': ``x``, so that the model stays linear;
         - 'logistic': ``1 / (1 + exp(-x))``;
         - 'tanh': ``tanh(x)``;
-        - 'relu': ``max(0, x)``.
+        - 'relu': ``max(0, x)``;
+        - any object with ``forward(inputs)`` and ``backward(dvalues)``.
 
-    loss : {'squared_error', 'poisson'}, default='squared_error'
+    loss : {'squared_error', 'poisson'} or Loss, default='squared_error'
         What is minimized:
 
         - 'squared_error': half the squared error, averaged over the outputs; the
           prediction is the last layer's output;
         - 'poisson': half the Poisson deviance, summed over the outputs, for targets
           that are not negative, such as counts; the prediction is the exponential of
-          the last layer's output.
+          the last layer's output;
+        - any :class:`~sklearn_backprop.losses.Loss`, which names its link.
 
-    solver : {'lbfgs', 'sgd', 'adam'}, default='adam'
+    solver : {'lbfgs', 'sgd', 'adam'} or optimizer, default='adam'
         How the loss is minimized:
 
         - 'adam': on mini-batches, with steps scaled by running means of the gradient
           and of its square [2]_;
         - 'sgd': on mini-batches, with momentum [3]_;
         - 'lbfgs': on all rows at once, by a quasi-Newton method [4]_. On a few
-          thousand rows it often gets to a low loss in the shortest time.
+          thousand rows it often gets to a low loss in the shortest time;
+        - an object of :mod:`sklearn_backprop.optimizers`, such as
+          ``SGD(momentum=0.9)``, which carries its own settings. `momentum`,
+          `nesterovs_momentum`, `beta_1`, `beta_2`, `epsilon` and `max_fun` then have
+          no effect.
 
     alpha : float, default=0.0001
         Strength of the penalty ``alpha / (2 n) * sum(weights ** 2)``, where n is the
@@ -61,17 +66,20 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         Number of rows of a mini-batch of 'sgd' and 'adam'; 'auto' is
         ``min(200, n_samples)``. More than there are rows is clipped, with a warning.
 
-    learning_rate : {'constant', 'invscaling', 'adaptive'}, default='constant'
-        Learning rate of 'sgd' over time:
+    learning_rate : {'constant', 'invscaling', 'adaptive'} or Schedule, \
+            default='constant'
+        Learning rate over time. The strings concern the solver 'sgd'; 'adam' then
+        keeps its rate:
 
         - 'constant': `learning_rate_init` throughout;
         - 'invscaling': ``learning_rate_init / (t_ + 1) ** power_t``, set after each
           epoch;
         - 'adaptive': `learning_rate_init`, divided by five each time that improvement
-          ends, until it is 1e-6 or less.
+          ends, until it is 1e-6 or less;
+        - a :class:`~sklearn_backprop.schedules.Schedule`, for any solver but L-BFGS.
 
     learning_rate_init : float, default=0.001
-        Initial learning rate of 'sgd' and 'adam'.
+        Initial learning rate of every solver but L-BFGS.
 
     power_t : float, default=0.5
         Exponent of 'invscaling'.
@@ -97,10 +105,12 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         Whether to print the loss of each epoch or iteration.
 
     warm_start : bool, default=False
-        Whether `fit` goes on where the fit before stopped: parameters, moments of the
-        optimizer, learning rate, order of the rows and patience. Two fits of k and m
-        epochs then equal one of k + m, and a run that has ended by itself stays ended.
-        The state that this needs is kept with the model; `trim` drops it.
+        Whether `fit` goes on from the fitted model. A run that `max_iter` has ended
+        goes on exactly where it stood, so two fits of k and m epochs equal one of
+        k + m; one that has ended by itself begins a new patience. Other data begins a
+        new validation split, and other values in `coefs_` or `intercepts_` begin a new
+        run from these. The state that this needs is kept with the model; `trim` drops
+        it.
 
     momentum : float, default=0.9
         Momentum of 'sgd', from 0 to 1.
@@ -110,11 +120,12 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     early_stopping : bool, default=False
         Whether 'sgd' and 'adam' hold out `validation_fraction` of the rows, stop when
-        R^2 on them no longer improves, and return the parameters of the best epoch.
-        Not for `partial_fit`.
+        the score of these no longer improves, and return the parameters of the best
+        epoch. The score is the accuracy of labels, R^2 of numbers, or what the loss
+        names. Two classes keep their shares in the split. Not for `partial_fit`.
 
     validation_fraction : float, default=0.1
-        Share of the rows that `early_stopping` holds out.
+        Share of the rows that `early_stopping` holds out; greater than 0 then.
 
     beta_1, beta_2 : float, default=0.9 and 0.999
         Decay of the running means of 'adam': of the gradient, and of its square.
@@ -149,17 +160,17 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     best_loss_ : float or None
         Smallest loss of an epoch, with 'lbfgs' that of the best point; None with
-        `early_stopping`, which 'lbfgs' ignores.
+        `early_stopping`, which 'lbfgs' ignores, and if no epoch has ended.
 
     loss_curve_ : list of float of shape (`n_iter_`,)
         Loss after each epoch or iteration.
 
     validation_scores_ : list of float of shape (`n_iter_`,) or None
-        R^2 on the rows held out, after each epoch; None without
-        `early_stopping`.
+        Score of the rows held out, after each epoch; None without `early_stopping`.
 
     best_validation_score_ : float or None
-        Largest of `validation_scores_`; None without `early_stopping`.
+        Largest of `validation_scores_`; None without `early_stopping`, and if no epoch
+        has ended.
 
     n_iter_ : int
         Number of epochs or iterations, over all calls that continued this training.
@@ -173,8 +184,12 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     n_outputs_ : int
         Number of columns of y.
 
-    out_activation_ : str
-        Function of the last layer: 'identity', or 'exp' for the Poisson loss.
+    out_activation_ : str or layer
+        Function of the last layer, the link of the loss: 'identity', or 'exp' for the
+        Poisson loss.
+
+    activation_ : str or layer
+        Function of the hidden layers of the fitted model: `activation` at the fit.
 
     n_features_in_ : int
         Number of columns of X.
@@ -193,8 +208,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     ``bound = sqrt(6 / (n_inputs + n_neurons))`` [1]_, or ``sqrt(2 / ...)`` for
     'logistic'. Gradients come from backpropagation [5]_.
 
-    With 'sgd' and 'adam' an epoch goes through all rows once. The learning rate of
-    'adam' stays what it is; its steps adapt by themselves.
+    With 'sgd' and 'adam' an epoch goes through all rows once. A fit works on copies of
+    the objects that the four slots `activation`, `loss`, `solver` and `learning_rate`
+    may hold, and writes to none of them.
 
     A run whose loss or parameters become infinite or NaN raises ValueError and leaves
     the estimator as it was. Scale the features first, for example by
@@ -238,7 +254,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     _parameter_constraints: dict = {
         **BaseMLP._parameter_constraints,
-        "loss": [StrOptions({"squared_error", "poisson"})],
+        "loss": [StrOptions({"squared_error", "poisson"}), Loss],
     }
 
     def __init__(
@@ -270,33 +286,59 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         max_fun=15000,
         dtype="auto",
     ):
-        super().__init__(
-            hidden_layer_sizes,
-            activation,
-            solver=solver,
-            alpha=alpha,
-            batch_size=batch_size,
-            learning_rate=learning_rate,
-            learning_rate_init=learning_rate_init,
-            power_t=power_t,
-            max_iter=max_iter,
-            shuffle=shuffle,
-            random_state=random_state,
-            tol=tol,
-            verbose=verbose,
-            warm_start=warm_start,
-            momentum=momentum,
-            nesterovs_momentum=nesterovs_momentum,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            beta_1=beta_1,
-            beta_2=beta_2,
-            epsilon=epsilon,
-            n_iter_no_change=n_iter_no_change,
-            max_fun=max_fun,
-            dtype=dtype,
-        )
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
         self.loss = loss
+        self.solver = solver
+        self.alpha = alpha
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.power_t = power_t
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.tol = tol
+        self.verbose = verbose
+        self.warm_start = warm_start
+        self.momentum = momentum
+        self.nesterovs_momentum = nesterovs_momentum
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.n_iter_no_change = n_iter_no_change
+        self.max_fun = max_fun
+        self.dtype = dtype
+
+    @classmethod
+    def from_arrays(cls, coefs, intercepts, *, out_activation=None, **params):
+        """Return a fitted regressor made of given weights and biases.
+
+        Parameters
+        ----------
+        coefs : sequence of array-like of shape (n_inputs, n_neurons)
+            Weights, layer by layer; copied.
+        intercepts : sequence of array-like of shape (n_neurons,)
+            Biases, layer by layer; copied.
+        out_activation : str or layer, default=None
+            Function of the last layer; by default the link of `loss`.
+        **params : dict
+            Parameters of the constructor. `hidden_layer_sizes` follows from `coefs`.
+
+        Returns
+        -------
+        model : MLPRegressor
+            It predicts, and goes on training by `partial_fit`, or by `fit` with
+            ``warm_start=True``.
+
+        Raises
+        ------
+        ValueError
+            If shapes do not fit together, or a value is not finite.
+        """
+        return cls._of_arrays(coefs, intercepts, out_activation, params)
 
     @available_if(is_stochastic)
     @_fit_context(prefer_skip_nested_validation=True)
@@ -323,7 +365,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
             As for `fit`; if `y` has another number of outputs than before; with
             ``early_stopping=True``.
         """
-        return self._fit(X, y, sample_weight, incremental=True)
+        return self._train(X, y, sample_weight, is_incremental=True)
 
     def predict(self, X):
         """Predict targets.
@@ -336,49 +378,30 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
         """
-        predictions = self._forward(X, self._output_activation)
-        return predictions[:, 0] if self.n_outputs_ == 1 else predictions
+        model = self._fitted()
+        predictions = model._forward(X, model._task.predictions)
+        return predictions[:, 0] if model.n_outputs_ == 1 else predictions
 
-    def _read_targets(self, y, dtype, continuing, incremental, classes):
+    @property
+    def _task(self):
+        return Regression(self.out_activation_, self.n_outputs_)
+
+    def _default_link(self, n_outputs):
+        return regressor_link(read_slots(self).loss)
+
+    def _read_targets(self, y, dtype, loss, continuing, is_incremental, classes):
         """Set what the targets determine; return them as columns."""
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
-        if sp.issparse(y):
-            raise ValueError("y is a sparse matrix; pass y.toarray().")
-        if y.dtype.kind in "USmM":
-            raise ValueError(f"y must hold numbers, got {y.dtype}.")
-        targets = np.ascontiguousarray(y.reshape(len(y), -1), dtype)
+        targets = read_numbers(y, dtype)
         n_outputs = targets.shape[1]
         if continuing and n_outputs != self.n_outputs_:
             raise ValueError(
                 f"y has {n_outputs} output(s), but {type(self).__name__} was fitted "
                 f"with {self.n_outputs_}."
             )
-        if targets.dtype != y.dtype and not np.isfinite(targets).all():
-            raise ValueError(f"y contains values too large for {dtype}.")
-        if self.loss == "poisson" and targets.min() < 0:
-            raise ValueError(
-                f"loss='poisson' needs y >= 0, got a smallest value of {targets.min()}."
-            )
+        fitted = self.out_activation_ if continuing else None
+        self.out_activation_ = regressor_link(loss, fitted)
         self.n_outputs_ = n_outputs
-        self.out_activation_ = "exp" if self.loss == "poisson" else "identity"
         return targets
-
-    def _loss(self):
-        if self.loss == "poisson":
-            return Poisson()
-        # scikit-learn's stochastic solvers step along the gradient of the sum over the
-        # outputs, and the same seed is to give the same numbers.
-        stochastic = self.solver != "lbfgs"
-        return SquaredError(gradient_scale=self.n_outputs_ if stochastic else 1)
-
-    def _stratification(self, targets):
-        return None
-
-    def _score_logits(self, logits, y_true, sample_weight):
-        """Return R^2."""
-        predictions = OUTPUT_ACTIVATIONS[self.out_activation_]().forward(logits)
-        return r2_score(y_true, predictions, sample_weight=sample_weight)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

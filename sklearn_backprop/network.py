@@ -4,20 +4,31 @@ The seam of the package is `Network.loss_gradient`: above it is optimization, wh
 sees ``parameters`` and ``gradients``, two vectors; below it is calculus.
 """
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
+from .flat import Layout, flatten
 from .layers import Dense
+from .layers.base import (
+    backward_function,
+    forward_function,
+    output_shape,
+    parameter_names,
+    parameters_function,
+    take_networks,
+    works_in_place,
+)
 from .losses import Loss
 
-__all__ = ["Network", "dense_stack", "flatten"]
+__all__ = ["Network", "dense_stack", "flatten", "stack_networks"]
 
-# Of how many lengths of batches the functions are kept: training has its batches and a
+# For how many shapes of batches the functions are kept: training has its batches and a
 # short last one, and so have the rows that early stopping holds out.
-N_LENGTHS = 4
+N_SHAPES = 4
 
 
 def dense_stack(coefs, intercepts, activation):
@@ -29,8 +40,8 @@ def dense_stack(coefs, intercepts, activation):
         Weights, layer by layer; viewed, not copied.
     intercepts : sequence of ndarray of shape (n_neurons,)
         Biases, layer by layer.
-    activation : type
-        Class of the activation between two Dense layers.
+    activation : callable
+        Makes the activation between two Dense layers.
 
     Returns
     -------
@@ -42,53 +53,31 @@ def dense_stack(coefs, intercepts, activation):
     return layers[:-1]
 
 
-def flatten(layers):
-    """Move the parameters of Dense layers into one vector, the gradients into another.
-
-    Each layer's ``weights``, ``biases`` and gradients become views. First come all
-    weights, which regularization then reaches as one slice, then all biases.
+def stack_networks(networks):
+    """Return networks of one shape side by side, as one.
 
     Parameters
     ----------
-    layers : sequence of layers
-        Those that are not Dense are passed over.
+    networks : sequence of Network
+        Each has one network. Their parameters are copied; loss and `alpha` are those
+        of the first.
 
     Returns
     -------
-    parameters, gradients : ndarray of shape (n_parameters,)
+    network : Network
+        Flat, with parameters of its own for each. `Network.take` undoes it.
     """
-    dense = _dense(layers)
-    arrays = [layer.weights for layer in dense] + [layer.biases for layer in dense]
-    parameters = np.concatenate([array.ravel() for array in arrays])
-    gradients = np.zeros_like(parameters)
-    shapes = [array.shape for array in arrays]
-    views, gradient_views = _split(parameters, shapes), _split(gradients, shapes)
-    n = len(dense)
-    quadruples = zip(
-        views[:n], views[n:], gradient_views[:n], gradient_views[n:], strict=True
-    )
-    for layer, arrays in zip(dense, quadruples, strict=True):
-        layer.move_to(*arrays)
-    return parameters, gradients
-
-
-def _dense(layers):
-    return [layer for layer in layers if isinstance(layer, Dense)]
-
-
-def _split(vector, shapes):
-    """Return consecutive parts of `vector` as arrays of the given shapes."""
-    arrays, start = [], 0
-    for shape in shapes:
-        stop = start + shape[0] * shape[1]
-        arrays.append(vector[start:stop].reshape(shape))
-        start = stop
-    return arrays
+    layers = [copy.copy(layer) for layer in networks[0].layers]
+    for i, layer in enumerate(layers):
+        for name in parameter_names(layer):
+            arrays = [getattr(network.layers[i], name) for network in networks]
+            setattr(layer, name, np.stack(arrays))
+    return Network(layers, networks[0].loss, networks[0].alpha).flatten()
 
 
 @dataclass
 class _Pass:
-    """The layers' functions for batches of one length, bound to their memory."""
+    """The layers' functions for batches of one shape, with their memory."""
 
     outputs: list
     forward: list
@@ -101,16 +90,21 @@ class _Pass:
 class Network:
     """Layers from the inputs to the logits.
 
+    Several networks of one shape may lie side by side: some layers then have a
+    parameter for each, with the networks as its first axis, and some may share one.
+    Inputs of shape (n_samples, n_features) are then seen by all of them, and of shape
+    (n_networks, n_samples, n_features) each network has rows of its own.
+
     Parameters
     ----------
     layers : sequence of layers
-        The first is Dense; all have ``bound_forward(out)`` and ``bound_backward(out,
-        scratch)``. An activation works in place on the output of a Dense layer before
-        it, and the backward pass works in its `output`.
+        The first has parameters, as Dense does. An activation works in place on the
+        output of a Dense layer before it, and the backward pass works in its `output`.
     loss : Loss or None, default=None
         Function of the logits. Needed for `loss_gradient`.
-    alpha : float, default=0.0
-        Strength of the L2 penalty ``alpha / (2 n_samples) |weights|^2``.
+    alpha : float or ndarray of shape (n_penalized,), default=0.0
+        Strength of the L2 penalty ``alpha / (2 n_samples) |weights|^2``, or of each
+        weight (see `factors`).
 
     Attributes
     ----------
@@ -120,7 +114,7 @@ class Network:
     Raises
     ------
     ValueError
-        If the first layer is not Dense.
+        If the first layer has no parameters.
 
     Notes
     -----
@@ -130,7 +124,7 @@ class Network:
 
     def __init__(self, layers, loss=None, alpha=0.0):
         self.layers = list(layers)
-        if not self.layers or not isinstance(self.layers[0], Dense):
+        if not self.layers or not parameter_names(self.layers[0]):
             raise ValueError(f"layers must begin with a Dense layer, got {layers!r}.")
         self.loss = loss
         self.alpha = alpha
@@ -139,7 +133,7 @@ class Network:
 
     def __getstate__(self):
         # The functions are bound to the memory of this network.
-        return {**self.__dict__, "_memory": {}, "_passes": {}}
+        return {**self.__dict__, "_memory": {}, "_passes": {}, "_longest": 0}
 
     def __setstate__(self, state):
         self.__dict__.update(state)
@@ -152,21 +146,81 @@ class Network:
     @property
     def dtype(self):
         """Dtype of the parameters."""
-        return self.layers[0].weights.dtype
+        return self.coefs[0].dtype
 
     @property
     def dense(self):
-        """The Dense layers."""
-        return _dense(self.layers)
+        """The layers that have weights."""
+        return [layer for layer in self.layers if "weights" in parameter_names(layer)]
 
     def flatten(self):
         """Move all parameters into `parameters`; see the function of that name."""
-        self.parameters, self.gradients = flatten(self.layers)
-        self._n_weights = sum(layer.weights.size for layer in self.dense)
-        self._weights = self.parameters[: self._n_weights]
-        self._dweights = self.gradients[: self._n_weights]
+        self._layout = Layout(self.layers)
+        self.parameters, self.gradients = self._layout.flatten()
+        n_weights = self._layout.n_penalized
+        self._weights = self.parameters[:n_weights]
+        self._dweights = self.gradients[:n_weights]
         self._scratch = np.empty_like(self._weights)
+        self._forget()
         return self
+
+    @property
+    def n_networks(self):
+        """Number of networks side by side; None where no parameter has such an axis."""
+        return Layout(self.layers).n_networks
+
+    def factors(self, networks=None, layers=None, free=1.0):
+        """Return a factor for each parameter, of a learning rate or a penalty.
+
+        Parameters
+        ----------
+        networks : array-like of shape (n_networks,), default=None
+            Factor of each network. What the networks share is left alone.
+        layers : array-like of shape (n_layers,), default=None
+            Factor of each layer that has parameters.
+        free : float, default=1.0
+            Factor of what regularization leaves alone, such as biases.
+
+        Returns
+        -------
+        factors : ndarray of shape (n_parameters,)
+            The first ``n_penalized``, the weights', come first.
+        """
+        return Layout(self.layers).factors(networks, layers, free)
+
+    def positions(self, networks):
+        """Return where in the vectors the parameters of some networks lie.
+
+        Parameters
+        ----------
+        networks : int or array of int
+
+        Returns
+        -------
+        positions : ndarray of int
+            In the order that `take` has them; to take an optimizer's moments by.
+        """
+        return Layout(self.layers).positions(networks)
+
+    def take(self, networks):
+        """Return some of the networks: those that go on, when others have finished.
+
+        Parameters
+        ----------
+        networks : int or array of int
+            With an int the result is that network alone.
+
+        Returns
+        -------
+        network : Network
+            Flat, with a copy of the parameters.
+        """
+        layers = [take_networks(layer, networks) for layer in self.layers]
+        alpha = self.alpha
+        if np.ndim(alpha):
+            positions = self.positions(networks)
+            alpha = alpha[positions[positions < len(alpha)]]
+        return Network(layers, self.loss, alpha).flatten()
 
     def multiply_with(self, choose):
         """Let the Dense layers multiply with other functions.
@@ -188,7 +242,7 @@ class Network:
     @property
     def intercepts(self):
         """Biases, layer by layer, each of shape (n_neurons,)."""
-        return [layer.biases[0] for layer in self.dense]
+        return [layer.biases[..., 0, :] for layer in self.dense]
 
     def forward(self, inputs):
         """Compute the logits.
@@ -203,7 +257,7 @@ class Network:
             Memory of the network, valid until the next call.
         """
         values = inputs
-        for forward in self._pass(inputs.shape[0]).forward:
+        for forward in self._pass(inputs.shape).forward:
             values = forward(values)
         return values
 
@@ -232,14 +286,16 @@ class Network:
         ----------
         inputs : {ndarray, sparse matrix} of shape (n_samples, n_features)
         targets : ndarray
-            In the form that the loss takes.
+            In the form that the loss takes. Where several networks have rows of their
+            own, so they have targets, with the networks as first axis.
         sample_weight : ndarray of shape (n_samples,), default=None
-            With a positive sum.
+            With a positive sum. Or (n_networks, n_samples).
 
         Returns
         -------
         loss : float
-            Mean loss plus penalty.
+            Mean loss plus penalty; or ndarray of shape (n_networks,), with the
+            gradients of their sum.
 
         Raises
         ------
@@ -251,10 +307,9 @@ class Network:
                 f"loss_gradient needs a loss, got loss={self.loss}, and the two "
                 "vectors that flatten() makes."
             )
-        n_samples = inputs.shape[0]
-        bound = self._pass(n_samples)
+        bound = self._pass(inputs.shape)
         if bound.loss is not self.loss:
-            self._bind_backward(bound)
+            self._prepare_backward(bound, inputs.shape)
         values = inputs
         for forward in bound.forward:  # `self.forward` costs small networks 1 % more.
             values = forward(values)
@@ -262,76 +317,114 @@ class Network:
         dvalues = bound.dlogits
         for backward in bound.backward:
             dvalues = backward(dvalues)
-        if self.alpha == 0.0:
-            return loss
-        total = n_samples if sample_weight is None else float(sample_weight.sum())
-        return loss + self._penalize(self.alpha / total)
+        total = inputs.shape[-2]
+        if sample_weight is not None:
+            total = np.add.reduce(sample_weight, axis=-1)
+        if isinstance(loss, float) and isinstance(self.alpha, float | int):
+            return loss + self._penalize(self.alpha / float(total))
+        return loss + self._penalize_each(loss, total)
 
     def _penalize(self, strength):
         """Add the gradient of ``strength / 2 |weights|^2``, and return that term."""
+        if strength == 0.0:
+            return 0.0
         weights, dweights = self._weights, self._dweights
         np.add(dweights, np.multiply(weights, strength, self._scratch), dweights)
         return 0.5 * strength * float(np.dot(weights, weights))
 
+    def _penalize_each(self, losses, totals):
+        """Do the same in general: for each network, and with strengths per weight.
+
+        The gradient is that of the sum, so what networks share is penalized for each.
+        """
+        per_network = np.broadcast_to(1.0 / totals, np.shape(losses))
+        penalties = np.zeros(np.shape(losses))
+        for block in self._layout.blocks:
+            if not block.is_penalized:
+                continue
+            weights, product = block.view(self._weights), block.view(self._scratch)
+            alpha = block.view(self.alpha) if np.ndim(self.alpha) else self.alpha
+            np.multiply(weights, alpha, product)
+            axes = (-2, -1)
+            energy = np.einsum("...ij,...ij->...", product, weights)
+            penalties += 0.5 * energy * per_network
+            shares = per_network.sum()
+            if block.is_own:
+                shares = np.expand_dims(per_network, axes)
+            np.multiply(product, shares, product, casting="same_kind")
+            dweights = block.view(self._dweights)
+            np.add(dweights, product, dweights)
+        return penalties[()]
+
     def _forget(self):
         """Drop all memory, and the functions bound to it."""
-        self._memory, self._passes = {}, {}
+        self._memory, self._passes, self._longest = {}, {}, 0
 
-    def _pass(self, n_rows):
-        """Return the functions for batches of `n_rows` rows."""
-        bound = self._passes.get(n_rows)
+    def _pass(self, shape):
+        """Return the functions for inputs of a shape."""
+        bound = self._passes.get(shape)
         if bound is None:
-            if self._memory and len(self._memory["outputs"][0]) < n_rows:
+            if shape[-2] > self._longest:
                 self._forget()
-            if len(self._passes) == N_LENGTHS:
+                self._longest = shape[-2]
+            if len(self._passes) == N_SHAPES:
                 del self._passes[next(iter(self._passes))]
-            outputs = self._arrays("outputs", n_rows)
+            outputs = self._arrays("outputs", shape)
             pairs = zip(self.layers, outputs, strict=True)
-            forward = [layer.bound_forward(out) for layer, out in pairs]
-            bound = self._passes[n_rows] = _Pass(outputs, forward)
+            forward = [forward_function(layer, out) for layer, out in pairs]
+            bound = self._passes[shape] = _Pass(outputs, forward)
         return bound
 
-    def _bind_backward(self, bound):
+    def _prepare_backward(self, bound, shape):
         """Let a pass have its functions from targets to gradients.
 
         The first layer's `dinputs` is never computed.
         """
-        outputs, n_rows = bound.outputs, len(bound.outputs[0])
-        *gradients, bound.dlogits = self._arrays("gradients", n_rows)
-        bound.loss_gradient = self.loss.bound_loss_gradient(outputs[-1], bound.dlogits)
+        outputs = bound.outputs
+        *gradients, bound.dlogits = self._arrays("gradients", shape)
+        bound.loss_gradient = self._loss_function(outputs[-1], bound.dlogits, shape)
         first, *others = self.layers
         # An activation may work in its output, as the layer above, which read it, is
         # done with it.
         steps = zip(others, gradients, outputs[1:], strict=True)
-        backward = [layer.bound_backward(out, scratch) for layer, out, scratch in steps]
-        bound.backward = [*reversed(backward), first.bound_backward_parameters()]
+        backward = [backward_function(*step) for step in steps]
+        bound.backward = [*reversed(backward), parameters_function(first)]
         bound.loss = self.loss
 
-    def _arrays(self, purpose, n_rows):
+    def _loss_function(self, logits, dlogits, shape):
+        """Return the loss as a function of the targets for inputs of some shape."""
+        loss_gradient = self.loss._loss_gradient_function(logits, dlogits)
+        if logits.ndim == len(shape):
+            return loss_gradient
+
+        def loss_gradient_of_shared(targets, sample_weight):
+            targets = np.broadcast_to(targets, (len(logits), *targets.shape))
+            return loss_gradient(targets, sample_weight)
+
+        return loss_gradient_of_shared
+
+    def _arrays(self, purpose, shape):
         """Return one array per layer for what it puts out, or for its gradient.
 
-        They are row slices of memory that is kept, so a short last batch costs nothing.
-        An activation shares the array of a Dense layer before it.
+        They are the beginnings of memory that is kept, so a short last batch costs
+        nothing. An activation shares the array of a Dense layer before it.
         """
-        if purpose not in self._memory:
-            longest = self._memory.get("outputs", [range(n_rows)])[0]
-            self._memory[purpose] = self._allocate(len(longest))
+        memory = self._memory.setdefault(purpose, {})
         views = []
-        for before, array in pairwise([None, *self._memory[purpose]]):
-            views.append(views[-1] if array is before else array[:n_rows])
-        return views
-
-    def _allocate(self, n_rows):
-        arrays = []
-        for before, layer in pairwise([None, *self.layers]):
-            if isinstance(layer, Dense):
+        for i, (before, layer) in enumerate(pairwise([None, *self.layers])):
+            shape = output_shape(layer, shape)
+            if works_in_place(layer) and getattr(before, "spares_output", False):
+                views.append(views[-1])
+                continue
+            *rows, width = shape
+            size = int(np.prod(shape))
+            if i not in memory or memory[i].size < size:
+                memory[i] = np.empty(size // shape[-2] * self._longest, self.dtype)
+            if layer is self.layers[-1]:
                 # Logits column by column: the row sums and maxima of a loss over few
                 # classes then run down whole columns, five times as fast (200 x 10).
-                order = "F" if layer is self.layers[-1] else "C"
-                shape = (n_rows, layer.weights.shape[1])
-                arrays.append(np.empty(shape, self.dtype, order))
-            elif isinstance(before, Dense):
-                arrays.append(arrays[-1])
+                columns = memory[i][:size].reshape(width, *rows)
+                views.append(np.moveaxis(columns, 0, -1))
             else:
-                arrays.append(np.empty_like(arrays[-1]))
-        return arrays
+                views.append(memory[i][:size].reshape(shape))
+        return views

@@ -1,66 +1,74 @@
 """Learning-rate schedules: the rate as a function of the progress of a run.
 
-A schedule holds settings and no state. ``rate(n_samples_seen, n_reductions)`` is the
-learning rate after that many training samples and that many reductions, so a run that
-is taken up again goes on where it stopped. ``can_reduce(rate)`` says whether a run that
+A schedule holds settings and no state. ``rate(initial, progress)`` is the learning rate
+after so much training, so a run that is taken up again goes on where it stopped; it is
+a multiple of the initial rate, which may be an array with a rate for each of several
+networks, as may the numbers of `progress`. ``can_reduce(rate)`` says whether a run that
 has stopped improving should go on at a lower rate instead of ending.
 """
 
-__all__ = ["Adaptive", "Constant", "InverseScaling"]
+from typing import NamedTuple
+
+import numpy as np
+
+from .settings import Settings, check
+
+__all__ = ["Adaptive", "Constant", "InverseScaling", "Progress", "Schedule"]
 
 
-class Constant:
-    """The initial rate throughout.
+class Progress(NamedTuple):
+    """How far a run has got: numbers, or arrays with one for each network."""
 
-    Parameters
-    ----------
-    learning_rate_init : float
-        The rate.
-    """
+    n_samples_seen: int = 0
+    """Training samples gone through, repeats included."""
+    n_reductions: int = 0
+    """How often the run has been granted a lower rate."""
 
-    def __init__(self, learning_rate_init):
-        self.learning_rate_init = float(learning_rate_init)
 
-    def rate(self, n_samples_seen, n_reductions):
+class Schedule(Settings):
+    """What the schedules share: by itself, the initial rate throughout."""
+
+    def rate(self, initial, progress):
         """Return the learning rate.
 
         Parameters
         ----------
-        n_samples_seen : int
-            Training samples the run has gone through, repeats included.
-        n_reductions : int
-            How often the run has been granted a reduction.
+        initial : float or ndarray of shape (n_networks,)
+            The rate at the start.
+        progress : Progress
 
         Returns
         -------
-        rate : float
+        rate : float or ndarray of shape (n_networks,)
         """
-        return self.learning_rate_init
+        return initial
 
     def can_reduce(self, rate):
         """Return whether to go on at a lower rate when improvement ends.
 
         Parameters
         ----------
-        rate : float
+        rate : float or ndarray of shape (n_networks,)
             The current learning rate.
 
         Returns
         -------
-        reduce : bool
+        reduce : bool or ndarray of bool
         """
-        return False
+        return np.zeros(np.shape(rate), bool)[()]
 
 
-class InverseScaling(Constant):
-    """``rate = learning_rate_init / (n_samples_seen + 1) ** power_t``.
+class Constant(Schedule):
+    """The initial rate throughout."""
+
+
+class InverseScaling(Schedule):
+    """``rate = initial / (n_samples_seen + 1) ** power_t``.
 
     Parameters
     ----------
-    learning_rate_init : float
-        The rate at the start.
     power_t : float, default=0.5
-        The exponent.
+        The exponent; not negative.
 
     References
     ----------
@@ -68,35 +76,42 @@ class InverseScaling(Constant):
     hold for ``0.5 < power_t <= 1``.
     """
 
-    def __init__(self, learning_rate_init, power_t=0.5):
-        super().__init__(learning_rate_init)
-        self.power_t = float(power_t)
+    def __init__(self, power_t=0.5):
+        self.power_t = power_t
 
-    def rate(self, n_samples_seen, n_reductions):
-        """Return the learning rate (see `Constant.rate`)."""
-        return self.learning_rate_init / (n_samples_seen + 1) ** self.power_t
+    def validate(self):
+        """Check the settings (see `Settings.validate`)."""
+        check("power_t", self.power_t, lambda p: 0.0 <= p < np.inf, "not negative")
+
+    def rate(self, initial, progress):
+        """Return the learning rate (see `Schedule.rate`)."""
+        return initial / (progress.n_samples_seen + 1) ** float(self.power_t)
 
 
-class Adaptive(Constant):
-    """The initial rate, divided by five each time that improvement ends.
+class Adaptive(Schedule):
+    """The initial rate, divided each time that improvement ends.
 
     Parameters
     ----------
-    learning_rate_init : float
-        The rate at the start.
-
-    Notes
-    -----
-    The run ends when improvement ends at a rate of 1e-6 or less.
+    factor : float, default=5.0
+        What the rate is divided by; greater than 1.
+    smallest : float, default=1e-6
+        A run whose rate is this or less ends when improvement ends.
     """
 
-    factor = 5.0
-    smallest = 1e-6
+    def __init__(self, factor=5.0, smallest=1e-6):
+        self.factor = factor
+        self.smallest = smallest
 
-    def rate(self, n_samples_seen, n_reductions):
-        """Return the learning rate (see `Constant.rate`)."""
-        return self.learning_rate_init / self.factor**n_reductions
+    def validate(self):
+        """Check the settings (see `Settings.validate`)."""
+        check("factor", self.factor, lambda f: 1.0 < f < np.inf, "greater than 1")
+        check("smallest", self.smallest, lambda s: 0.0 < s < np.inf, "positive")
+
+    def rate(self, initial, progress):
+        """Return the learning rate (see `Schedule.rate`)."""
+        return initial / float(self.factor) ** progress.n_reductions
 
     def can_reduce(self, rate):
-        """Return whether `rate` is still above the smallest (see `Constant`)."""
+        """Return whether the rate is above the smallest (see `Schedule.can_reduce`)."""
         return rate > self.smallest

@@ -1,0 +1,120 @@
+"""The public arrays of a fitted estimator: what they must be, and their precision.
+
+`coefs_` and `intercepts_` are the model, whoever put them there: a fit, a pickle, or a
+user with weights from elsewhere.
+"""
+
+import zlib
+
+import numpy as np
+from sklearn.utils import check_array
+
+FLOATS = {np.dtype(np.float32), np.dtype(np.float64)}
+
+
+def common_dtype(arrays):
+    """Return the floating-point type of some arrays: float32 or float64.
+
+    Integers count as what NumPy makes of them beside float32; what is more precise
+    than float64 is rounded to it.
+    """
+    dtype = np.result_type(np.float32, *(np.asarray(array).dtype for array in arrays))
+    return dtype if dtype in FLOATS else np.dtype(np.float64)
+
+
+def read_model(coefs, intercepts):
+    """Return weights and biases as arrays of one floating-point type.
+
+    Parameters
+    ----------
+    coefs, intercepts : sequence of array-like
+        Returned as they are where all is in order.
+
+    Returns
+    -------
+    coefs, intercepts : list of ndarray
+    """
+    arrays = [*coefs, *intercepts]
+    dtype = getattr(arrays[0], "dtype", None)
+    if dtype in FLOATS and all(
+        isinstance(array, np.ndarray) and array.dtype is dtype for array in arrays
+    ):
+        return coefs, intercepts
+    dtype = common_dtype(arrays)
+    return tuple(
+        [np.asarray(array, dtype=dtype) for array in part]
+        for part in (coefs, intercepts)
+    )
+
+
+def check_model(coefs, intercepts, coefs_name="coefs_", intercepts_name="intercepts_"):
+    """Check that weights and biases make a network.
+
+    Parameters
+    ----------
+    coefs : sequence of array-like of shape (n_inputs, n_neurons)
+    intercepts : sequence of array-like of shape (n_neurons,)
+    coefs_name, intercepts_name : str
+        What to call them.
+
+    Returns
+    -------
+    coefs, intercepts : list of ndarray
+
+    Raises
+    ------
+    ValueError
+        If a shape does not fit its neighbours, or a value is not a finite number.
+    """
+    if len(coefs) == 0 or len(coefs) != len(intercepts):
+        raise ValueError(
+            f"{coefs_name} and {intercepts_name} must have one array for each layer, "
+            f"got {len(coefs)} and {len(intercepts)}."
+        )
+    for name, part, n_axes in (
+        (coefs_name, coefs, 2),
+        (intercepts_name, intercepts, 1),
+    ):
+        for i, array in enumerate(part):
+            _check_array(f"{name}[{i}]", array, n_axes)
+    coefs, intercepts = read_model(coefs, intercepts)
+    n_inputs = coefs[0].shape[0]
+    for i, (weights, biases) in enumerate(zip(coefs, intercepts, strict=True)):
+        if weights.shape[0] != n_inputs:
+            raise ValueError(
+                f"{coefs_name}[{i}] must have shape ({n_inputs}, n_neurons), since "
+                f"{coefs_name}[{i - 1}] has {n_inputs} columns, got {weights.shape}."
+            )
+        n_inputs = weights.shape[1]
+        if biases.shape != (n_inputs,):
+            raise ValueError(
+                f"{intercepts_name}[{i}] must have shape ({n_inputs},), since "
+                f"{coefs_name}[{i}] has {n_inputs} columns, got {biases.shape}."
+            )
+    return list(coefs), list(intercepts)
+
+
+def _check_array(name, array, n_axes):
+    """Raise ValueError unless something is an array of finite numbers."""
+    try:
+        array = np.asarray(array)
+        numbers = array.astype(np.float64, copy=False)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name} must hold numbers: {error}.") from error
+    if array.ndim != n_axes or array.size == 0:
+        raise ValueError(
+            f"{name} must have {n_axes} axes and not be empty, got {array.shape}."
+        )
+    if array.dtype.kind in "cSUmM":
+        raise ValueError(f"{name} must hold real numbers, got {array.dtype}.")
+    check_array(numbers, ensure_2d=False, ensure_min_features=0, input_name=name)
+
+
+def checksum(arrays):
+    """Return a number that differs, all but surely, where arrays differ."""
+    value = 0
+    for array in arrays:
+        array = np.ascontiguousarray(array)
+        value = zlib.crc32(f"{array.dtype}{array.shape}".encode(), value)
+        value = zlib.crc32(array.reshape(-1).view(np.uint8), value)
+    return value

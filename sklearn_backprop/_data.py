@@ -1,0 +1,105 @@
+"""What users pass to `fit`, as arrays."""
+
+import numpy as np
+import scipy.sparse as sp
+from sklearn.base import is_regressor
+from sklearn.utils.validation import _check_sample_weight, column_or_1d, validate_data
+
+from ._arrays import checksum
+
+# Rows whose features tell whether the data is that of the fit before.
+N_SAMPLED_ROWS = 64
+
+
+def read_data(estimator, X, y, reset):
+    """Return X, its rows one after another in memory, and y as arrays.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Takes note of the number and the names of the features, or compares them.
+    X, y : array-like
+    reset : bool
+        Whether to take note.
+
+    Returns
+    -------
+    X : {ndarray, CSR matrix or array} of shape (n_samples, n_features)
+    y : ndarray
+    """
+    dtypes = [np.float64, np.float32]
+    if estimator.dtype == "float32":
+        dtypes.reverse()
+    X, y = validate_data(
+        estimator,
+        X,
+        y,
+        accept_sparse=["csr", "csc"],
+        multi_output=True,
+        y_numeric=is_regressor(estimator),
+        dtype=dtypes,
+        reset=reset,
+    )
+    # Batches are gathered row by row, in random order.
+    return (X.tocsr() if sp.issparse(X) else np.ascontiguousarray(X)), y
+
+
+def squeeze_column(y):
+    """Return a y of one column as one-dimensional, with a warning."""
+    if y.ndim == 2 and y.shape[1] == 1 and not sp.issparse(y):
+        return column_or_1d(y, warn=True)
+    return y
+
+
+def read_sample_weight(sample_weight, X, dtype):
+    """Return the weights as an array, or None.
+
+    Raises
+    ------
+    ValueError
+        If one is negative or not finite, if all are zero or their sum is infinite.
+    """
+    if sample_weight is None:
+        return None
+    sample_weight = _check_sample_weight(
+        sample_weight, X, dtype=dtype, ensure_non_negative=True
+    )
+    if not sample_weight.any():
+        raise ValueError("sample_weight is zero for all samples.")
+    if not np.isfinite(sample_weight.sum()):
+        raise ValueError(f"The sum of sample_weight is too large for {dtype}.")
+    return sample_weight
+
+
+def read_numbers(y, dtype):
+    """Return a regressor's targets as columns.
+
+    Raises
+    ------
+    ValueError
+        If `y` is sparse, does not hold numbers, or holds some beyond `dtype`.
+    """
+    y = squeeze_column(y)
+    if sp.issparse(y):
+        raise ValueError("y is a sparse matrix; pass y.toarray().")
+    if y.dtype.kind in "USmM":
+        raise ValueError(f"y must hold numbers, got {y.dtype}.")
+    targets = np.ascontiguousarray(y.reshape(len(y), -1), dtype)
+    if targets.dtype != y.dtype and not np.isfinite(targets).all():
+        raise ValueError(f"y contains values too large for {dtype}.")
+    return targets
+
+
+def fingerprint(X, targets):
+    """Return what tells data from other data: its length and two checksums.
+
+    Of the targets all are looked at, of the features those of some rows.
+    """
+    n_samples = X.shape[0]
+    sample = np.linspace(0, n_samples - 1, min(n_samples, N_SAMPLED_ROWS)).astype(int)
+    rows = X[sample]
+    if sp.issparse(rows):
+        features = checksum([rows.data, rows.indices, rows.indptr])
+    else:
+        features = checksum([rows])
+    return n_samples, checksum([targets]), features

@@ -1,0 +1,222 @@
+"""From arrays, a network and a run to a trained network, by epochs or by L-BFGS."""
+
+import warnings
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import scipy.sparse as sp
+
+from ._blas import (
+    SMALL_BATCH,
+    fastest_matmul,
+    one_blas_thread,
+    one_scipy_blas_thread,
+    products_cost,
+)
+from ._data import fingerprint
+from ._outcomes import divergence, lbfgs_warning, stochastic_warning
+from ._parameters import Slots, read_batch_size
+from ._validation import Validation, split_rows
+from .batches import Batches
+from .finite import is_finite
+from .network import Network
+from .training import Diverged, EpochTrainer, Printer, Run, minimize_lbfgs
+
+
+@dataclass(frozen=True)
+class Job:
+    """Everything that a training needs."""
+
+    estimator: object
+    """Its parameters, with the attributes set that the targets decide."""
+    slots: Slots
+    network: Network
+    run: Run
+    X: object
+    targets: np.ndarray
+    sample_weight: np.ndarray | None
+    is_incremental: bool
+    """Whether this is a `partial_fit`: one epoch, of data that may be new."""
+
+    @property
+    def observers(self):
+        """Who is told of the epochs."""
+        return [Printer()] if self.estimator.verbose else []
+
+    @property
+    def data(self):
+        """X, targets and weights."""
+        return self.X, self.targets, self.sample_weight
+
+
+def train(job):
+    """Train the network.
+
+    Parameters
+    ----------
+    job : Job
+        Its network and run are changed in place.
+
+    Returns
+    -------
+    loss : float or None
+        The last; None if there was no epoch.
+    warning : tuple of (message, category), or None
+
+    Raises
+    ------
+    ValueError
+        If training diverges, or there is no split for early stopping.
+    """
+    by_solver = _by_epochs if job.slots.solver.is_stochastic else _by_lbfgs
+    try:
+        with _blas_set_up(job):
+            loss, warning = by_solver(job)
+        if not is_finite(job.network.parameters):
+            raise Diverged
+    except Diverged as error:
+        raise ValueError(divergence(job)) from error
+    return loss, warning
+
+
+@contextmanager
+def _blas_set_up(job):
+    """Make a context in which BLAS has one thread where more would be slower."""
+    X, network = job.X, job.network
+    n_rows = X.shape[0]
+    if job.slots.solver.is_stochastic:
+        n_rows = read_batch_size(job.estimator.batch_size, n_rows)
+    # BLAS has no part in the products of sparse rows.
+    layers = network.dense[1:] if sp.issparse(X) else network.dense
+    n_weights = sum(layer.weights.size for layer in layers)
+    is_small = products_cost(n_rows, n_weights) < SMALL_BATCH
+    network.multiply_with(partial(fastest_matmul, n_rows, one_thread=is_small))
+    with ExitStack() as limits:
+        if is_small:
+            limits.enter_context(one_blas_thread)
+        if not job.slots.solver.is_stochastic:
+            limits.enter_context(one_scipy_blas_thread)
+        yield
+
+
+def _by_lbfgs(job):
+    run, network, estimator = job.run, job.network, job.estimator
+    n_before = run.n_iter
+    # What was kept of an earlier training by epochs does not belong to this one.
+    run.moments = run.optimizer = None
+    run.start_on(None, None, None)
+    outcome, loss = minimize_lbfgs(
+        network,
+        job.X.astype(network.dtype, copy=False),
+        _float_columns(job.targets, network.dtype),
+        job.sample_weight,
+        run=run,
+        max_iter=estimator.max_iter,
+        max_fun=job.slots.solver.max_fun,
+        tol=estimator.tol,
+        observers=job.observers,
+    )
+    run.best_loss = loss
+    warning = lbfgs_warning(outcome, run.n_iter - n_before, estimator.tol)
+    return (loss if np.isfinite(loss) else None), warning
+
+
+def _float_columns(targets, dtype):
+    """Return targets as batches have them: columns as floats, indices as they are."""
+    return targets if targets.ndim == 1 else targets.astype(dtype, copy=False)
+
+
+def _by_epochs(job):
+    run, network, estimator = job.run, job.network, job.estimator
+    _take_up_data(job)
+    if run.last_parameters is not None:
+        network.parameters[...] = run.last_parameters
+        run.last_parameters = None
+    batches = _batches(job)
+    validate = None
+    if estimator.early_stopping:
+        validate = Validation(
+            estimator,
+            batches,
+            run.validation_rows,
+            job.targets,
+            job.sample_weight,
+            network.loss,
+        )
+        if run.best_parameters is None:
+            run.best_parameters = network.parameters.copy()
+    trainer = EpochTrainer(
+        network,
+        run,
+        batches,
+        job.slots.solver,
+        job.slots.schedule,
+        estimator.learning_rate_init,
+        shuffle=estimator.shuffle,
+        tol=estimator.tol,
+        n_iter_no_change=estimator.n_iter_no_change,
+        validate=validate,
+        observers=job.observers,
+    )
+    outcome = trainer.train(1 if job.is_incremental else estimator.max_iter)
+    _end(job, outcome)
+    loss = run.loss_curve[-1] if run.loss_curve else None
+    if job.is_incremental and outcome != "interrupted":
+        return loss, None
+    return loss, stochastic_warning(outcome, run.loss_curve, estimator.max_iter)
+
+
+def _take_up_data(job):
+    """Let the run go on with the data it knows, or begin anew with other data.
+
+    A stream brings other rows in each call of `partial_fit`; only their number counts.
+    """
+    run, estimator = job.run, job.estimator
+    data = fingerprint(job.X, job.targets)
+    is_same = run.data == data
+    if job.is_incremental and run.data is not None:
+        is_same = run.data[0] == data[0]
+    run.data = data
+    if is_same and (run.validation_rows is not None) == estimator.early_stopping:
+        return
+    rows = validation_rows = None
+    if estimator.early_stopping:
+        rows, validation_rows = split_rows(
+            data[0],
+            estimator.validation_fraction,
+            run.rng,
+            estimator._task.strata(job.targets),
+            job.sample_weight,
+        )
+    run.start_on(data, rows, validation_rows)
+
+
+def _end(job, outcome):
+    """Leave the network with the parameters that count, and the run as it goes on.
+
+    A run that `max_iter` or the user has ended goes on where it stood. One whose
+    patience has ended begins a new patience, from what the model has.
+    """
+    run, network, estimator = job.run, job.network, job.estimator
+    if outcome == "converged" and not job.is_incremental:
+        run.n_without_improvement = 0
+    if not estimator.early_stopping:
+        return
+    if outcome != "converged" and estimator.warm_start:
+        run.last_parameters = network.parameters.copy()
+    network.parameters[...] = run.best_parameters
+
+
+def _batches(job):
+    estimator, run = job.estimator, job.run
+    n_rows = job.X.shape[0] if run.rows is None else len(run.rows)
+    if estimator.batch_size != "auto" and estimator.batch_size > n_rows:
+        warnings.warn(
+            "Got `batch_size` less than 1 or larger than sample size. It is going "
+            "to be clipped",
+            stacklevel=9,
+        )
+    batch_size = read_batch_size(estimator.batch_size, n_rows)
+    return Batches(*job.data, batch_size, job.network.dtype)

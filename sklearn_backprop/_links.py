@@ -1,0 +1,108 @@
+"""Links: what turns the output of a network into a prediction.
+
+A link is the name of an activation or a layer, as `out_activation_` holds it. A loss
+names its own, or leaves it to the task.
+"""
+
+from ._parameters import LINKS, layer_maker
+from .layers import Logistic, Softmax
+
+
+def is_softmax(link):
+    """Return whether a link makes rows of probabilities that sum to one."""
+    return link == "softmax" if isinstance(link, str) else isinstance(link, Softmax)
+
+
+def is_logistic(link):
+    """Return whether a link makes each output a probability by itself."""
+    return link == "logistic" if isinstance(link, str) else isinstance(link, Logistic)
+
+
+def apply_link(link, logits):
+    """Return what a link makes of logits.
+
+    Parameters
+    ----------
+    link : str or layer
+    logits : ndarray of shape (n_samples, n_outputs)
+
+    Returns
+    -------
+    output : ndarray of shape (n_samples, n_outputs)
+    """
+    return layer_maker(link, LINKS, "out_activation_")().forward(logits)
+
+
+def classifier_link(loss, n_classes, is_multilabel, fitted=None):
+    """Return the link by which a loss's network predicts labels.
+
+    Parameters
+    ----------
+    loss : Loss
+    n_classes : int
+    is_multilabel : bool
+    fitted : str or layer, default=None
+        The link of the model that training goes on from.
+
+    Returns
+    -------
+    link : str or layer
+
+    Raises
+    ------
+    ValueError
+        If the loss is not for such labels, or not for that model.
+    """
+    suggested = "logistic" if is_multilabel or n_classes <= 2 else "softmax"
+    link = _chosen_link(loss, suggested, fitted)
+    if is_multilabel and not is_logistic(link):
+        raise ValueError(
+            f"loss={loss!r} is for labels that exclude one another: its link is "
+            f"{link!r}. A multilabel y needs 'logistic'."
+        )
+    if is_logistic(link) and n_classes > 2 and not is_multilabel:
+        raise ValueError(
+            f"loss={loss!r} is for two classes or for multilabel y: its link is "
+            f"{link!r}, but y has {n_classes} classes."
+        )
+    if isinstance(link, str) and not is_logistic(link) and not is_softmax(link):
+        raise ValueError(
+            f"loss={loss!r} makes no probabilities: its link is {link!r}. A classifier "
+            "needs 'logistic' or 'softmax'."
+        )
+    return link
+
+
+def regressor_link(loss, fitted=None):
+    """Return the link by which a loss's network predicts numbers.
+
+    Parameters
+    ----------
+    loss : Loss
+    fitted : str or layer, default=None
+        The link of the model that training goes on from.
+
+    Raises
+    ------
+    ValueError
+        If the loss is not for that model.
+    """
+    return _chosen_link(loss, "identity", fitted)
+
+
+def _chosen_link(loss, suggested, fitted):
+    """Return the loss's link, which must be the fitted one, or else what fits."""
+    link = loss.out_activation
+    if link is None:
+        return suggested if fitted is None else fitted
+    if fitted is not None and _layer_class(link) is not _layer_class(fitted):
+        raise ValueError(
+            f"loss={loss!r} predicts by the link {link!r}, but training goes on from a "
+            f"model with out_activation_={fitted!r}. Set loss back, or fit anew with "
+            "warm_start=False."
+        )
+    return link if fitted is None else fitted
+
+
+def _layer_class(link):
+    return LINKS.get(link) if isinstance(link, str) else type(link)

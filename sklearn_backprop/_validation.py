@@ -1,0 +1,166 @@
+"""Validation while training: rows held out, or data given, and how they are scored.
+
+What the training loop gets is a function of the network that returns a score, larger
+is better.
+"""
+
+import numpy as np
+from sklearn.metrics import check_scoring
+from sklearn.model_selection import train_test_split
+
+from .finite import is_finite
+from .training import Diverged
+
+
+def split_rows(n_samples, validation_fraction, rng, labels, sample_weight):
+    """Draw the rows to train on and those to hold out.
+
+    Parameters
+    ----------
+    n_samples : int
+    validation_fraction : float
+        Share of the rows to hold out.
+    rng : numpy.random.RandomState
+    labels : ndarray of shape (n_samples,) or None
+        What to stratify by, in the user's terms.
+    sample_weight : ndarray of shape (n_samples,) or None
+
+    Returns
+    -------
+    rows, validation_rows : ndarray of int
+
+    Raises
+    ------
+    ValueError
+        If there is no such split.
+    """
+    fraction = f"validation_fraction={validation_fraction}"
+    if validation_fraction == 0:
+        raise ValueError(
+            f"{fraction} holds out no rows, and early_stopping=True needs some: it "
+            "must be greater than 0."
+        )
+    try:
+        rows, validation_rows = train_test_split(
+            np.arange(n_samples),
+            test_size=validation_fraction,
+            random_state=rng,
+            stratify=labels,
+        )
+    except ValueError as error:
+        raise ValueError(
+            f"{fraction} makes no split of {n_samples} rows for early stopping: "
+            f"{_in_terms_of(labels, error)}"
+        ) from error
+    if len(validation_rows) < 2:
+        raise ValueError(
+            "The validation set is too small. Increase 'validation_fraction' or "
+            "the size of your dataset."
+        )
+    for part in (rows, validation_rows):
+        if sample_weight is not None and not sample_weight[part].any():
+            raise ValueError(
+                "sample_weight is zero for all training or all validation rows of "
+                "the split that early_stopping=True makes."
+            )
+    return rows, validation_rows
+
+
+def _in_terms_of(labels, error):
+    """Return why a split failed: the labels with too few members, if there are any."""
+    if labels is not None:
+        values, counts = np.unique(labels, return_counts=True)
+        rare = values[counts < 2].tolist()
+        if rare:
+            return (
+                f"the class {', '.join(map(repr, rare))} has only one member, and the "
+                "split needs two of each class."
+            )
+    return error
+
+
+class Validation:
+    """Score of a network on validation data.
+
+    Parameters
+    ----------
+    estimator : BaseMLP
+        With the attributes that the targets decide.
+    batches : Batches
+        The data that the rows are of.
+    rows : ndarray of int or None
+        Which rows of it; None for all.
+    targets : ndarray
+        Of all the data, in the form that the loss takes.
+    sample_weight : ndarray of shape (n_samples,) or None
+        Of all the data.
+    loss : Loss
+    scoring : str, callable or None, default=None
+        'accuracy', 'r2' or 'loss', computed from the logits; any other scorer of
+        scikit-learn, which gets a fitted view of the network; None for the loss's
+        default.
+    X : {array-like, sparse matrix} or None, default=None
+        The data, for a scorer that predicts by itself.
+    """
+
+    def __init__(
+        self,
+        estimator,
+        batches,
+        rows,
+        targets,
+        sample_weight,
+        loss,
+        scoring=None,
+        X=None,
+    ):
+        part = slice(None) if rows is None else rows
+        self.estimator = estimator
+        self.batches, self.rows = batches, rows
+        self.targets = targets[part]
+        self.sample_weight = None if sample_weight is None else sample_weight[part]
+        self.loss = loss
+        task = estimator._task
+        of_logits = {"loss": self._negative_loss, **task.logit_scores}
+        if scoring is None:
+            known = loss.default_score in of_logits
+            scoring = loss.default_score if known else "loss"
+        if isinstance(scoring, str) and scoring in of_logits:
+            self.score_logits, self.scorer = of_logits[scoring], None
+        else:
+            self.scorer = check_scoring(estimator, scoring)
+            self.X, self.y = X[part], task.given(self.targets)
+
+    def __call__(self, network):
+        """Return the score.
+
+        Parameters
+        ----------
+        network : Network
+
+        Returns
+        -------
+        score : float
+
+        Raises
+        ------
+        Diverged
+            If the logits are not finite.
+        """
+        if self.scorer is not None:
+            view = self.estimator._view_of(network)
+            weights = {}
+            if self.sample_weight is not None:
+                weights["sample_weight"] = self.sample_weight
+            return float(self.scorer(view, self.X, self.y, **weights))
+        logits = np.concatenate(
+            [network.forward(inputs).copy() for inputs, _, _ in self.batches(self.rows)]
+        )
+        if not is_finite(logits):
+            raise Diverged
+        return float(self.score_logits(logits, self.targets, self.sample_weight))
+
+    def _negative_loss(self, logits, targets, sample_weight):
+        if targets.ndim > 1:
+            targets = targets.astype(logits.dtype, copy=False)
+        return -self.loss.calculate(logits, targets, sample_weight)

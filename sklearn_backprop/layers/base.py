@@ -1,0 +1,171 @@
+"""What a network asks of a layer, and what the activations share.
+
+A network asks no layer for its type, but for what it has:
+
+- ``penalized`` and ``free``, the names of its parameters: those that regularization
+  concerns, and those that it leaves alone. The gradient of ``weights`` is ``dweights``.
+  A parameter has two axes, or three with several networks in front;
+- ``in_place``, whether its `output` may take the place of its inputs, and
+  ``spares_output``, whether its backward pass does without its `output`;
+- ``output_shape(shape)``, the shape of its output for inputs of some shape;
+- ``forward`` and ``backward``, as functions that write to memory which stays the same
+  from batch to batch: `forward_function`, `backward_function`.
+
+A layer of the user's own need only have ``forward(inputs)`` and ``backward(dvalues)``.
+"""
+
+import copy
+
+import numpy as np
+
+from ..settings import Settings, is_overridden
+
+
+def floating(array):
+    """Return an array of floats: itself, or integers or a list as float64."""
+    if isinstance(array, np.ndarray) and array.dtype.kind == "f":
+        return array
+    return np.asarray(array, dtype=np.float64)
+
+
+def parameter_names(layer):
+    """Return the names of a layer's parameters: the penalized ones, then the others."""
+    return *getattr(layer, "penalized", ()), *getattr(layer, "free", ())
+
+
+def forward_function(layer, out):
+    """Return ``layer.forward`` as a function of the inputs alone, writing to `out`.
+
+    Parameters
+    ----------
+    layer : layer
+    out : ndarray
+    """
+    if not is_overridden(layer, "forward", by="_forward_function"):
+        return layer._forward_function(out)
+
+    def forward(inputs):
+        out[...] = layer.forward(inputs)
+        return out
+
+    return forward
+
+
+def backward_function(layer, out, scratch):
+    """Return ``layer.backward`` as a function of `dvalues` alone, writing to `out`.
+
+    Parameters
+    ----------
+    layer : layer
+    out : ndarray
+    scratch : ndarray
+        The layer's output, which nobody needs any more.
+    """
+    if not is_overridden(layer, "backward", by="_backward_function"):
+        return layer._backward_function(out, scratch)
+
+    def backward(dvalues):
+        out[...] = layer.backward(dvalues)
+        return out
+
+    return backward
+
+
+def parameters_function(layer):
+    """Return what a first layer needs: its gradients, without that of the inputs."""
+    if is_overridden(layer, "backward", by="_backward_parameters_function"):
+        return layer.backward
+    return layer._backward_parameters_function()
+
+
+def works_in_place(layer):
+    """Return whether a layer's output may take the place of its inputs."""
+    return getattr(layer, "in_place", False) and not is_overridden(
+        layer, "forward", by="_forward_function"
+    )
+
+
+def output_shape(layer, shape):
+    """Return the shape of a layer's output for inputs of some shape."""
+    return layer.output_shape(shape) if hasattr(layer, "output_shape") else shape
+
+
+def take_networks(layer, networks):
+    """Return a copy of a layer that has some of its networks.
+
+    Parameters
+    ----------
+    layer : layer
+    networks : int or array of int
+        With an int the copy is a layer of that network alone. What all networks share
+        stays shared by those that are taken, and is copied.
+    """
+    taken = copy.copy(layer)
+    for name in parameter_names(layer):
+        array = getattr(layer, name)
+        own = array[networks] if array.ndim == 3 else array
+        setattr(taken, name, np.array(own))
+    return taken
+
+
+class Activation(Settings):
+    """What the package's activations share: a function, and its chain rule.
+
+    A subclass gives ``_function(inputs, out)`` and, from its result,
+    ``_chain(dvalues, output, out, scratch)``, the product of `dvalues` and the
+    derivative. `scratch` may be the memory of `output`; `out` and `scratch` may be
+    None.
+    """
+
+    penalized = free = ()
+    in_place, spares_output = True, False
+
+    def forward(self, inputs, out=None):
+        """Set and return ``output``, the function of `inputs`.
+
+        Parameters
+        ----------
+        inputs : ndarray of shape (..., n_samples, n_neurons)
+        out : ndarray of the same shape, default=None
+
+        Returns
+        -------
+        output : ndarray of shape (..., n_samples, n_neurons)
+        """
+        output = self.output = self._function(floating(inputs), out)
+        return output
+
+    def _forward_function(self, out):
+        function = self._function
+
+        def forward(inputs):
+            output = self.output = function(inputs, out)
+            return output
+
+        return forward
+
+    def backward(self, dvalues, out=None, scratch=None):
+        """Set and return ``dinputs``, `dvalues` times the derivative.
+
+        Parameters
+        ----------
+        dvalues : ndarray of shape (..., n_samples, n_neurons)
+        out : ndarray of the same shape, default=None
+        scratch : ndarray of the same shape, default=None
+            Memory to work in: `output` itself where nobody needs that any more.
+
+        Returns
+        -------
+        dinputs : ndarray of shape (..., n_samples, n_neurons)
+        """
+        dinputs = self.dinputs = self._chain(dvalues, self.output, out, scratch)
+        return dinputs
+
+    def _backward_function(self, out, scratch):
+        chain = self._chain
+
+        def backward(dvalues):
+            dinputs = self.dinputs = chain(dvalues, self.output, out, scratch)
+            return dinputs
+
+        return backward

@@ -1,0 +1,70 @@
+"""Stochastic gradient descent."""
+
+import numpy as np
+
+from ..settings import check
+from .base import Optimizer
+
+
+class SGD(Optimizer):
+    """Stochastic gradient descent with momentum.
+
+    ``velocity = momentum * velocity - learning_rate * gradients``; then
+    ``parameters += velocity``, or with Nesterov's momentum
+    ``parameters += momentum * velocity - learning_rate * gradients``.
+
+    Parameters
+    ----------
+    learning_rate : float, default=None
+        Step size by hand, 0.001 by default. An estimator has `learning_rate_init`.
+    momentum : float in [0, 1], default=0.0
+        Share of the velocity that is kept. At 0 a step is
+        ``parameters += -learning_rate * gradients``.
+    nesterov : bool, default=False
+        Whether to look ahead along the new velocity.
+    weight_decay : float, default=0.0
+        Before each step the parameters are multiplied by ``1 - learning_rate *
+        weight_decay``: decay that is decoupled from the gradient [2]_. In an
+        estimator it spares the biases.
+
+    References
+    ----------
+    .. [1] Sutskever, Martens, Dahl and Hinton (2013), "On the importance of
+       initialization and momentum in deep learning", equations 1 to 4.
+    .. [2] Loshchilov and Hutter (2019), "Decoupled weight decay regularization",
+       algorithm 1.
+    """
+
+    _moments = {"velocity": 0.5}
+
+    def __init__(
+        self, learning_rate=None, *, momentum=0.0, nesterov=False, weight_decay=0.0
+    ):
+        self.learning_rate = learning_rate
+        self.momentum = momentum
+        self.nesterov = nesterov
+        self.weight_decay = weight_decay
+
+    def validate(self):
+        """Check the settings (see `Settings.validate`)."""
+        super().validate()
+        check("momentum", self.momentum, lambda m: 0.0 <= m <= 1.0, "in [0, 1]")
+
+    def _step_function(self, parameters, gradients, state, scratch, step_size):
+        # A Python float: a NumPy scalar makes float32 arithmetic float64, at half the
+        # speed.
+        momentum, nesterov = float(self.momentum), self.nesterov
+        velocity = state["velocity"]
+
+        def step():
+            np.multiply(gradients, step_size, scratch)
+            np.multiply(velocity, momentum, velocity)
+            np.subtract(velocity, scratch, velocity)
+            if nesterov:
+                np.subtract(parameters, scratch, parameters)
+                np.multiply(velocity, momentum, scratch)
+                np.add(parameters, scratch, parameters)
+            else:
+                np.add(parameters, velocity, parameters)
+
+        return step

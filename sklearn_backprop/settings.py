@@ -1,0 +1,155 @@
+"""What the objects that users pass to an estimator have in common.
+
+Activations, losses, optimizers and schedules are values of constructor parameters, as
+numbers and strings are. So scikit-learn must be able to copy them, to search over them
+and to print them, and two of them with the same settings are equal.
+"""
+
+import inspect
+
+__all__ = ["Settings"]
+
+
+class Settings:
+    """Mixin: constructor arguments as settings, in scikit-learn's manner.
+
+    The constructor stores its arguments untouched, each under its own name, and they
+    are checked by `validate` when they are used. What an object learns or computes is
+    no setting: it is neither copied by `sklearn.base.clone` nor compared.
+    """
+
+    @classmethod
+    def _defaults(cls):
+        """Return the names of the settings with their defaults."""
+        if cls.__init__ is object.__init__:
+            return {}
+        parameters = list(inspect.signature(cls.__init__).parameters.values())[1:]
+        return {p.name: p.default for p in parameters}
+
+    def get_params(self, deep=True):
+        """Return the settings by name.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Whether to add the settings of settings, as ``outer__inner``.
+
+        Returns
+        -------
+        params : dict
+        """
+        params = {name: getattr(self, name) for name in self._defaults()}
+        if deep:
+            for name, value in list(params.items()):
+                if hasattr(value, "get_params") and not isinstance(value, type):
+                    nested = value.get_params().items()
+                    params |= {f"{name}__{inner}": v for inner, v in nested}
+        return params
+
+    def set_params(self, **params):
+        """Change settings, by the names that `get_params` gives.
+
+        Parameters
+        ----------
+        **params : dict
+
+        Returns
+        -------
+        self : object
+
+        Raises
+        ------
+        ValueError
+            If there is no setting of that name.
+        """
+        known = self._defaults()
+        for name in params:
+            if name.partition("__")[0] not in known:
+                raise ValueError(
+                    f"Invalid parameter {name!r} for {type(self).__name__}. Valid "
+                    f"parameters are: {sorted(known)!r}."
+                )
+        for name, value in params.items():
+            outer, _, inner = name.partition("__")
+            if inner:
+                getattr(self, outer).set_params(**{inner: value})
+            else:
+                setattr(self, outer, value)
+        return self
+
+    def validate(self):
+        """Check the settings.
+
+        Raises
+        ------
+        ValueError
+            If one has an impossible value, with its name and what is accepted.
+        """
+
+    def __eq__(self, other):
+        if type(self) is not type(other):
+            return NotImplemented
+        mine, others = self.get_params(deep=False), other.get_params(deep=False)
+        return all(_equal(mine[name], others[name]) for name in mine)
+
+    # Equal objects would have equal hashes only until a setting changes.
+    __hash__ = None
+
+    def __repr__(self):
+        changed = [
+            f"{name}={getattr(self, name)!r}"
+            for name, default in self._defaults().items()
+            if not _equal(getattr(self, name), default)
+        ]
+        return f"{type(self).__name__}({', '.join(changed)})"
+
+
+def _equal(a, b):
+    """Return whether two settings are the same; arrays are where all values are."""
+    if a is b:
+        return True
+    same = a == b
+    if hasattr(same, "all"):
+        return getattr(a, "shape", None) == getattr(b, "shape", None) and same.all()
+    return bool(same)
+
+
+def is_overridden(thing, method, by):
+    """Return whether a subclass has written a method anew and left another as it was.
+
+    What the package calls in its stead would then not be what the subclass does.
+
+    Parameters
+    ----------
+    thing : object
+    method : str
+        The public method, such as ``forward``.
+    by : str
+        The private one that does the same faster.
+    """
+    for cls in type(thing).__mro__:
+        if by in vars(cls):
+            return False
+        if method in vars(cls):
+            return True
+    return True
+
+
+def check(name, value, is_valid, accepted):
+    """Raise ValueError unless a setting is valid.
+
+    Parameters
+    ----------
+    name : str
+    value : object
+    is_valid : callable
+        Of the value; an error in it counts as False.
+    accepted : str
+        What a valid value is.
+    """
+    try:
+        if is_valid(value) and not isinstance(value, bool):
+            return
+    except (TypeError, ValueError):
+        pass
+    raise ValueError(f"{name} must be {accepted}, got {value!r}.")

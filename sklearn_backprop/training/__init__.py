@@ -1,0 +1,21 @@
+"""Training: epochs of mini-batches, or L-BFGS, on a network's two vectors.
+
+Whoever wants to know how training goes is an `Observer`: the loops tell it of each
+epoch, or iteration, and of their end, and it may ask them to stop. Nothing that an
+observer does decides numbers; that is all in the `Run`.
+"""
+
+from .epochs import EpochTrainer
+from .lbfgs import minimize_lbfgs
+from .observers import EpochReport, Observer, Printer
+from .run import Diverged, Run
+
+__all__ = [
+    "Diverged",
+    "EpochReport",
+    "EpochTrainer",
+    "Observer",
+    "Printer",
+    "Run",
+    "minimize_lbfgs",
+]

@@ -1,0 +1,84 @@
+"""The one channel out of the training loops."""
+
+from dataclasses import dataclass
+
+from ..network import Network
+from .run import Run
+
+
+@dataclass(frozen=True)
+class EpochReport:
+    """What an observer is told after an epoch, or an iteration of L-BFGS."""
+
+    n_iter: int
+    """How many there have been in this run."""
+    loss: float
+    score: float | None
+    """Of the validation data, larger is better; None without any."""
+    learning_rate: float | None
+    """Of the next epoch; None for L-BFGS."""
+    stagnation: str | None
+    """What has not improved for how long, once patience has ended."""
+    is_last: bool
+    """Whether training ends for that reason."""
+    run: Run
+    network: Network
+
+
+class Observer:
+    """Is told how training goes. All methods do nothing; override those of interest."""
+
+    def began(self, run, network):
+        """Be told that training begins, or goes on.
+
+        Parameters
+        ----------
+        run : Run
+        network : Network
+        """
+
+    def epoch_ended(self, report):
+        """Be told of an epoch that has ended.
+
+        Parameters
+        ----------
+        report : EpochReport
+
+        Returns
+        -------
+        stop : bool or None
+            True asks for the end of training.
+        """
+
+    def ended(self, run, network, outcome):
+        """Be told that training has ended, unless by an error.
+
+        Parameters
+        ----------
+        run : Run
+        network : Network
+        outcome : str
+            What the loop returns.
+        """
+
+
+class Printer(Observer):
+    """Prints scikit-learn's text for each epoch."""
+
+    def epoch_ended(self, report):
+        """Print the loss, the score and what follows from them."""
+        print(f"Iteration {report.n_iter}, loss = {report.loss:.8f}")
+        if report.score is not None:
+            print(f"Validation score: {report.score:f}")
+        if report.is_last:
+            print(f"{report.stagnation} Stopping.")
+        elif report.stagnation:
+            rate = f"Setting learning rate to {report.learning_rate:f}"
+            print(f"{report.stagnation} {rate}")
+
+
+def notify(observers, report):
+    """Tell all observers of an epoch; return whether one asks to stop."""
+    # Every one is told, also after one has asked to stop.
+    requests = [observer.epoch_ended(report) for observer in observers]
+    return any(requests)
