@@ -46,7 +46,7 @@ def read_data(estimator, X, y, reset):
 
 def squeeze_column(y):
     """Return a y of one column as one-dimensional, with a warning."""
-    if y.ndim == 2 and y.shape[1] == 1 and not sp.issparse(y):
+    if y.ndim == 2 and y.shape[1] == 1:
         return column_or_1d(y, warn=True)
     return y
 

@@ -12,7 +12,7 @@ import scipy.sparse as sp
 from conftest import DEFAULT_TABLE, KINDS, OURS, THEIRS, fit_silently, read_only, table
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from sklearn_backprop import _base, _blas, _prediction
+from sklearn_backprop import _blas, _fitting, _prediction
 from sklearn_backprop._blas import (
     fastest_matmul,
     matmul_by_rows,
@@ -101,7 +101,7 @@ def test_products_are_by_rows_where_that_is_faster(case, monkeypatch):
 @pytest.mark.parametrize("solver", ["sgd", "adam", "lbfgs"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_products_by_rows_train_and_predict_as_scikit_learn(kind, solver, monkeypatch):
-    for module in (_base, _prediction):
+    for module in (_fitting, _prediction):
         monkeypatch.setattr(module, "fastest_matmul", lambda *_, **__: matmul_by_rows)
     monkeypatch.setattr(_blas, "UNPACKED", 5000)
     X, y = table(DEFAULT_TABLE[kind])

@@ -127,7 +127,7 @@ def test_gradient_of_multi_output_lbfgs_is_too_large(name, package, monkeypatch)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(scipy.optimize, "minimize", capture)
-    monkeypatch.setattr(sklearn_backprop.training, "minimize", capture)
+    monkeypatch.setattr(sklearn_backprop.training.lbfgs, "minimize", capture)
     model = new(package, "regressor", solver="lbfgs", activation="tanh", alpha=0.1)
     with pytest.raises((KeyboardInterrupt, UserWarning)):
         model.fit(X, y)

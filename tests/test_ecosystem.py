@@ -57,7 +57,7 @@ def test_every_parameter_of_scikit_learn_is_there_with_its_default(kind):
     ours, theirs = (
         inspect.signature(classes[kind]).parameters for classes in (OURS, THEIRS)
     )
-    assert set(ours) - set(theirs) == {"dtype"}
+    assert set(ours) - set(theirs) == {"dtype", "loss"} - set(theirs)
     for name, parameter in theirs.items():
         assert ours[name].default == parameter.default, name
         positional = parameter.kind is parameter.POSITIONAL_OR_KEYWORD

@@ -12,6 +12,7 @@ from conftest import DEFAULT_TABLE, KINDS, OURS, fit_silently, peak_of, table
 from scipy.optimize import minimize
 
 import sklearn_backprop._prediction
+from sklearn_backprop._validation import Validation
 from sklearn_backprop.network import Network
 
 MEGABYTE = 1 << 20
@@ -54,13 +55,13 @@ def test_the_data_is_let_go_without_the_garbage_collector(kind, solver):
 
 
 @pytest.mark.parametrize("early_stopping", [False, True])
-def test_a_fit_binds_its_layers_once(early_stopping, monkeypatch):
+def test_a_fit_makes_its_functions_once(early_stopping, monkeypatch):
     X, y = np.random.default_rng(0).normal(size=(1700, 4)), np.arange(1700) % 2
     lengths, untouched = [], Network._arrays
 
-    def arrays(network, purpose, n_rows):
-        lengths.append((purpose, n_rows))
-        return untouched(network, purpose, n_rows)
+    def arrays(network, purpose, shape):
+        lengths.append((purpose, shape[0]))
+        return untouched(network, purpose, shape)
 
     monkeypatch.setattr(Network, "_arrays", arrays)
     model = OURS["classifier"]((5,), max_iter=5, early_stopping=early_stopping)
@@ -243,15 +244,15 @@ def test_wide_sparse_rows_are_predicted_in_few_batches(monkeypatch):
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_interruption_while_scoring_counts_no_epoch(kind, n_scores, monkeypatch):
     X, y = table(DEFAULT_TABLE[kind])
-    untouched, calls = OURS[kind]._score_logits, []
+    untouched, calls = Validation.__call__, []
 
-    def score_logits(self, *args):
+    def score(self, network):
         calls.append(None)
         if len(calls) > n_scores:
             raise KeyboardInterrupt
-        return untouched(self, *args)
+        return untouched(self, network)
 
-    monkeypatch.setattr(OURS[kind], "_score_logits", score_logits)
+    monkeypatch.setattr(Validation, "__call__", score)
     model = OURS[kind]((5,), random_state=0, early_stopping=True)
     with pytest.warns(UserWarning, match="interrupted"):
         model.fit(X, y)

@@ -12,57 +12,116 @@ PACKAGE = Path(__file__).parents[1] / "sklearn_backprop"
 CALCULUS = {"numpy", "scipy.special"}
 OPTIMIZATION = {"numpy", "scipy", "joblib", "threadpoolctl"}
 ESTIMATION = {"numpy", "scipy", "sklearn", "joblib"}
-BLOCKS = {
-    ".batches",
-    ".finite",
-    ".layers",
-    ".losses",
-    ".optimizers",
-    ".schedules",
-}
 
 # Beyond the standard library, a module imports what its row names and nothing else.
-# Names with a dot in front are modules of the package.
+# Names with a dot in front are modules or packages of the package; a package has one
+# row for all its files, which may import one another.
 ALLOWED = {
-    "__init__": {"._classifier", "._regressor"},
-    "_classifier": {"._base", "._parameters", ".layers", ".losses", *ESTIMATION},
-    "_regressor": {"._base", "._parameters", ".losses", *ESTIMATION},
-    "_base": {
-        "._outcomes",
+    # scikit-learn's side.
+    "__init__": {"._classifier", "._regressor", ".gradient_check"},
+    "_classifier": {
+        "._base",
+        "._labels",
         "._parameters",
-        "._blas",
-        "._prediction",
-        ".training",
-        ".network",
-        *BLOCKS,
+        "._tasks",
+        ".losses",
         *ESTIMATION,
     },
-    "_parameters": {*BLOCKS, *ESTIMATION},
-    "_outcomes": ESTIMATION,
+    "_regressor": {
+        "._base",
+        "._data",
+        "._links",
+        "._parameters",
+        "._tasks",
+        ".losses",
+        *ESTIMATION,
+    },
+    "_base": {
+        "._arrays",
+        "._continuation",
+        "._data",
+        "._fitting",
+        "._parameters",
+        "._prediction",
+        ".finite",
+        ".layers",
+        ".network",
+        *ESTIMATION,
+    },
+    "_fitting": {
+        "._blas",
+        "._data",
+        "._outcomes",
+        "._parameters",
+        "._validation",
+        ".batches",
+        ".finite",
+        ".network",
+        ".training",
+        *ESTIMATION,
+    },
+    "_labels": {"._data", "._links", "._tasks", *ESTIMATION},
+    "_validation": {".finite", ".training", *ESTIMATION},
+    "_continuation": {"._arrays", ".training", *ESTIMATION},
+    "_outcomes": {"._parameters", *ESTIMATION},
+    "_tasks": {"._links", ".layers", *ESTIMATION},
+    "_links": {"._parameters", ".layers"},
+    "_parameters": {".layers", ".losses", ".optimizers", ".schedules", *ESTIMATION},
+    "_data": {"._arrays", *ESTIMATION},
+    "_arrays": ESTIMATION,
+    # Computation, which knows no estimators.
     "_prediction": {"._blas", ".finite", "numpy", "scipy"},
     "_blas": {"numpy", "scipy", "threadpoolctl"},
-    "training": {".network", *BLOCKS, *OPTIMIZATION},
-    "network": {".layers", ".losses", *CALCULUS},
+    "training": {
+        ".batches",
+        ".finite",
+        ".network",
+        ".optimizers",
+        ".schedules",
+        *OPTIMIZATION,
+    },
     "batches": CALCULUS,
+    "optimizers": {".finite", ".settings", *CALCULUS},
+    "schedules": {".settings", *CALCULUS},
+    "gradient_check": {".layers", ".losses", *CALCULUS},
+    "network": {".flat", ".layers", ".losses", *CALCULUS},
+    "flat": {".layers", *CALCULUS},
+    "layers": {".settings", *CALCULUS},
+    "losses": {".settings", *CALCULUS},
+    "settings": set(),
     "finite": CALCULUS,
-    "layers": CALCULUS,
-    "losses": CALCULUS,
-    "optimizers": {".finite", *CALCULUS},
-    "schedules": CALCULUS,
 }
+FILES = sorted(PACKAGE.rglob("*.py"))
 
 
-def imported_names(source):
-    """Full dotted names imported anywhere in a module, the package's as ".name"."""
+def room(path):
+    """The row that a file belongs to."""
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imported_names(source, package=""):
+    """Full dotted names imported anywhere in a module, the package's as ".name".
+
+    `package` is the subpackage that the module is in.
+    """
     names = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            origin = "." * node.level + (node.module or "")
+            origin = node.module or ""
+            if node.level:
+                inside = package if node.level == 1 else ""
+                above = "." * max(1, node.level - bool(package))
+                origin = above + ".".join(filter(None, [inside, origin]))
             joint = "" if origin.endswith(".") else "."
             names |= {origin + joint + alias.name for alias in node.names}
     return {name.removeprefix(PACKAGE.name) for name in names}
+
+
+def names_in(path):
+    package = "" if path.parent == PACKAGE else path.parent.name
+    return imported_names(path.read_text("utf-8"), package)
 
 
 def is_allowed(name, row):
@@ -73,21 +132,31 @@ def is_allowed(name, row):
 
 
 def test_every_module_has_a_row():
-    modules = {
-        path.relative_to(PACKAGE).with_suffix("").as_posix()
-        for path in PACKAGE.rglob("*.py")
-    }
-    assert modules == set(ALLOWED)
+    assert {room(path) for path in FILES} == set(ALLOWED)
 
 
-@pytest.mark.parametrize("module", ALLOWED)
-def test_a_module_imports_what_its_row_names(module):
-    names = imported_names((PACKAGE / f"{module}.py").read_text("utf-8"))
-    assert {name for name in names if not is_allowed(name, ALLOWED[module])} == set()
+@pytest.mark.parametrize("path", FILES, ids=lambda p: f"{p.relative_to(PACKAGE)}")
+def test_a_module_imports_what_its_row_names(path):
+    row = {*ALLOWED[room(path)], f".{room(path)}"}
+    assert {name for name in names_in(path) if not is_allowed(name, row)} == set()
 
 
 def test_the_rows_have_no_cycle():
     TopologicalSorter({f".{name}": row for name, row in ALLOWED.items()}).prepare()
+
+
+def test_the_files_of_a_package_have_no_cycle():
+    files = {
+        f".{path.parent.name}.{path.stem}": path
+        for path in FILES
+        if path.parent != PACKAGE and path.stem != "__init__"
+    }
+    graph = {
+        file: {other for other in files for name in names_in(path) if other in name}
+        for file, path in files.items()
+    }
+    assert sum(map(len, graph.values())) > 5
+    TopologicalSorter(graph).prepare()
 
 
 @pytest.mark.parametrize(

@@ -68,45 +68,17 @@ def minimize_lbfgs(
         raise ValueError(
             f"L-BFGS is for one network, got {network.n_networks}: use network.take(i)."
         )
-    best, best_loss = network.parameters.copy(), math.inf
-    loss = math.inf
-
-    def evaluate(parameters):
-        nonlocal loss, best_loss
-        network.parameters[...] = parameters
-        loss = network.loss_gradient(inputs, targets, sample_weight)
-        finite = math.isfinite(loss) and is_finite(network.gradients)
-        if best_loss == math.inf:
-            if not finite:
-                raise Diverged
-            best_loss = loss
-        if not finite:
-            # A wall that the line search steps back from.
-            network.gradients[...] = 0.0
-            loss = 1e100
-        # Older versions of SciPy take no gradient but one in float64.
-        return loss, network.gradients.astype(np.float64, copy=False)
-
-    def count_iteration(parameters):
-        nonlocal best, best_loss
-        best, best_loss = parameters.copy(), loss
-        run.loss_curve.append(loss)
-        run.n_iter += 1
-        n_iter = run.n_iter
-        report = EpochReport(n_iter, loss, None, None, None, False, run, network)
-        if notify(observers, report):
-            raise _Stopped
-
+    descent = _Descent(network, (inputs, targets, sample_weight), run, observers)
     for observer in observers:
         observer.began(run, network)
     n_iter, n_losses = run.n_iter, len(run.loss_curve)
     try:
         result = minimize(
-            evaluate,
-            best,
+            descent.evaluate,
+            descent.best,
             method="L-BFGS-B",
             jac=True,
-            callback=count_iteration,
+            callback=descent.end_iteration,
             options={"maxiter": max_iter, "maxfun": max_fun, "gtol": tol},
         )
         outcome = "converged" if result.status == 0 else str(result.message)
@@ -115,7 +87,47 @@ def minimize_lbfgs(
         run.n_iter = n_iter + len(run.loss_curve) - n_losses
     except _Stopped:
         outcome = "stopped"
-    network.parameters[...] = best
+    network.parameters[...] = descent.best
     for observer in observers:
         observer.ended(run, network, outcome)
-    return outcome, best_loss
+    return outcome, descent.best_loss
+
+
+class _Descent:
+    """What SciPy calls: the loss with its gradient, and the end of an iteration."""
+
+    def __init__(self, network, data, run, observers):
+        self.network, self.data = network, data
+        self.run, self.observers = run, observers
+        self.best, self.best_loss = network.parameters.copy(), math.inf
+        self.loss = math.inf
+
+    def evaluate(self, parameters):
+        """Return loss and gradient."""
+        network = self.network
+        network.parameters[...] = parameters
+        loss = network.loss_gradient(*self.data)
+        is_usable = math.isfinite(loss) and is_finite(network.gradients)
+        if self.best_loss == math.inf:
+            if not is_usable:
+                raise Diverged
+            self.best_loss = loss
+        if not is_usable:
+            # A wall that the line search steps back from.
+            network.gradients[...] = 0.0
+            loss = 1e100
+        self.loss = loss
+        # Older versions of SciPy take no gradient but one in float64.
+        return loss, network.gradients.astype(np.float64, copy=False)
+
+    def end_iteration(self, parameters):
+        """Count an iteration, which has led to these parameters."""
+        run = self.run
+        self.best, self.best_loss = parameters.copy(), self.loss
+        run.loss_curve.append(self.loss)
+        run.n_iter += 1
+        report = EpochReport(
+            run.n_iter, self.loss, None, None, None, False, run, self.network
+        )
+        if notify(self.observers, report):
+            raise _Stopped
