@@ -74,8 +74,9 @@ $(OLDEST)/stamp-test: pyproject.toml
 	$(PYTHON_OLDEST) -m venv --clear $(OLDEST)
 	@$(RUN_OLDEST) -c 'import tomllib; \
 		project = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
-		names = project["dependencies"] + project["optional-dependencies"]["test"]; \
-		print(*(name.replace(">=", "==") for name in names), sep="\n")' \
+		extras = project["optional-dependencies"]; \
+		names = project["dependencies"] + extras["test"] + extras["onnx"]; \
+		print(*(n.replace(">=", "==") for n in names if ">=" in n), sep="\n")' \
 		> $(OLDEST)/constraints.txt
 	$(RUN_OLDEST) $(PIP) install --constraint $(OLDEST)/constraints.txt \
 		--editable ".[test]"

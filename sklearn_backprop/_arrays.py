@@ -66,6 +66,12 @@ def check_model(coefs, intercepts, coefs_name="coefs_", intercepts_name="interce
     ValueError
         If a shape does not fit its neighbours, or a value is not a finite number.
     """
+    for name, part in ((coefs_name, coefs), (intercepts_name, intercepts)):
+        if not hasattr(part, "__len__"):
+            raise TypeError(
+                f"{name} must be a sequence of arrays, one for each layer, got "
+                f"{part!r}."
+            )
     if len(coefs) == 0 or len(coefs) != len(intercepts):
         raise ValueError(
             f"{coefs_name} and {intercepts_name} must have one array for each layer, "

@@ -21,6 +21,8 @@ from ._parameters import (
     read_hidden_layer_sizes,
     read_slots,
     settings_of,
+    validate_classes,
+    validate_objects,
 )
 from ._prediction import forward_rows
 from .finite import is_finite
@@ -125,6 +127,11 @@ class BaseMLP(BaseEstimator):
         copy = object.__new__(type(self))
         copy.__dict__.update(self.__dict__)
         return copy
+
+    def _validate_params(self):
+        validate_classes(self)
+        super()._validate_params()
+        validate_objects(self)
 
     def _train(self, X, y, sample_weight, *, is_incremental=False, classes=None):
         """Fit, or leave everything as it was.

@@ -469,7 +469,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         """Set what the labels determine; return class indices, or 0/1 columns."""
         fitted = self._task if continuing else None
         if is_incremental:
-            classes = read_classes(classes, getattr(self, "classes_", None))
+            known = np.asarray(self.classes_) if hasattr(self, "classes_") else None
+            classes = read_classes(classes, known)
         task, targets = read_classification(y, loss, fitted, classes)
         self.classes_, self.out_activation_ = task.classes, task.link
         self.n_outputs_ = task.n_outputs

@@ -30,16 +30,22 @@ def read_data(estimator, X, y, reset):
     dtypes = [np.float64, np.float32]
     if estimator.dtype == "float32":
         dtypes.reverse()
-    X, y = validate_data(
-        estimator,
-        X,
-        y,
-        accept_sparse=["csr", "csc"],
-        multi_output=True,
-        y_numeric=is_regressor(estimator),
-        dtype=dtypes,
-        reset=reset,
-    )
+    try:
+        X, y = validate_data(
+            estimator,
+            X,
+            y,
+            accept_sparse=["csr", "csc"],
+            multi_output=True,
+            y_numeric=is_regressor(estimator),
+            dtype=dtypes,
+            reset=reset,
+        )
+    except ValueError as error:
+        if str(error) != "Input contains NaN":
+            raise
+        # scikit-learn does not say that it means labels that are objects.
+        raise ValueError("Input y contains NaN: a label is missing.") from None
     # Batches are gathered row by row, in random order.
     return (X.tocsr() if sp.issparse(X) else np.ascontiguousarray(X)), y
 

@@ -76,8 +76,8 @@ def train(job):
             loss, warning = by_solver(job)
         if not is_finite(job.network.parameters):
             raise Diverged
-    except Diverged as error:
-        raise ValueError(divergence(job)) from error
+    except Diverged:
+        raise ValueError(divergence(job)) from None
     return loss, warning
 
 
@@ -119,7 +119,7 @@ def _by_lbfgs(job):
         observers=job.observers,
     )
     run.best_loss = loss
-    warning = lbfgs_warning(outcome, run.n_iter - n_before, estimator.tol)
+    warning = lbfgs_warning(job, outcome, run.n_iter - n_before)
     return (loss if np.isfinite(loss) else None), warning
 
 
@@ -165,7 +165,7 @@ def _by_epochs(job):
     loss = run.loss_curve[-1] if run.loss_curve else None
     if job.is_incremental and outcome != "interrupted":
         return loss, None
-    return loss, stochastic_warning(outcome, run.loss_curve, estimator.max_iter)
+    return loss, stochastic_warning(job, outcome)
 
 
 def _take_up_data(job):

@@ -35,8 +35,7 @@ def read_labels(y):
         If they are of several types, continuous, missing, or of several outputs.
     """
     y = squeeze_column(y)
-    if getattr(getattr(y, "dtype", None), "kind", None) == "O":
-        _check_one_type(y)
+    _check_objects(y, "y")
     kind = type_of_target(y, input_name="y")
     if kind == "multiclass-multioutput":
         raise ValueError(
@@ -51,17 +50,25 @@ def read_labels(y):
     return Labels(y, unique_labels(y), False)
 
 
-def _check_one_type(y):
+def _check_objects(y, name):
     """Raise ValueError where labels cannot be told apart or put in order."""
-    missing = [label for label in y.flat if label is None or label != label]
+    if getattr(getattr(y, "dtype", None), "kind", None) != "O":
+        return
+    missing = {None if x is None else "NaN" for x in y.flat if x is None or x != x}
     if missing:
-        raise ValueError(f"Input y contains {missing[0]}: a label is missing.")
+        raise ValueError(f"Input {name} contains {missing.pop()}: a label is missing.")
     is_text = np.array([isinstance(label, str) for label in y.flat])
     if is_text.any() and not is_text.all():
         others = {type(label).__name__ for label in y.flat} - {"str"}
         raise ValueError(
-            "Unknown label type: y mixes labels of str with labels of "
+            f"Unknown label type: {name} mixes labels of str with labels of "
             f"{', '.join(sorted(others))}; convert them to one type."
+        )
+    types = {type(label).__name__ for label in y.flat}
+    if types <= {"bool", "float", "int"}:
+        raise ValueError(
+            f"Unknown label type: {name} holds {' and '.join(sorted(types))} as "
+            f"objects; convert it, for example by {name}.astype({max(types)})."
         )
 
 
@@ -91,6 +98,10 @@ def read_classes(classes, known):
         if known is None:
             raise ValueError("classes must be passed on the first call to partial_fit.")
         return known
+    classes = np.asarray(classes)
+    _check_objects(classes, "classes")
+    if type_of_target(classes, input_name="classes").startswith("continuous"):
+        raise ValueError(f"Unknown label type: classes holds fractions: {classes}.")
     given = unique_labels(classes)
     if known is not None and not np.array_equal(known, given):
         raise ValueError(

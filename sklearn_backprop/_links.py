@@ -55,20 +55,22 @@ def classifier_link(loss, n_classes, is_multilabel, fitted=None):
     """
     suggested = "logistic" if is_multilabel or n_classes <= 2 else "softmax"
     link = _chosen_link(loss, suggested, fitted)
+    owner = f"loss={loss!r}, whose link is {link!r},"
+    if loss.out_activation is None:
+        owner = f"A model with out_activation_={link!r}"
     if is_multilabel and not is_logistic(link):
         raise ValueError(
-            f"loss={loss!r} is for labels that exclude one another: its link is "
-            f"{link!r}. A multilabel y needs 'logistic'."
+            f"{owner} is for labels that exclude one another: a multilabel y needs "
+            "'logistic'."
         )
     if is_logistic(link) and n_classes > 2 and not is_multilabel:
         raise ValueError(
-            f"loss={loss!r} is for two classes or for multilabel y: its link is "
-            f"{link!r}, but y has {n_classes} classes."
+            f"{owner} is for two classes or a multilabel y: y has {n_classes} classes."
         )
     if isinstance(link, str) and not is_logistic(link) and not is_softmax(link):
         raise ValueError(
-            f"loss={loss!r} makes no probabilities: its link is {link!r}. A classifier "
-            "needs 'logistic' or 'softmax'."
+            f"{owner} makes no probabilities to train by: a classifier needs "
+            "'logistic' or 'softmax'."
         )
     return link
 

@@ -21,48 +21,78 @@ def divergence(job):
     ----------
     job : Job
     """
-    alpha, dtype = float(job.estimator.alpha), job.network.dtype
-    n_rows = read_batch_size(job.estimator.batch_size, job.X.shape[0])
-    # A step of gradient descent multiplies a weight by one minus the first; the square
-    # of the second is what Adam divides by.
-    shrinkage = alpha / n_rows * float(job.estimator.learning_rate_init)
-    if shrinkage > 1.0 or alpha / n_rows > np.sqrt(np.finfo(dtype).max) / 1e4:
-        return (
-            "Solver produced non-finite parameter weights: the penalty of "
-            f"alpha={job.estimator.alpha} on them is too strong for steps of "
-            f"learning_rate_init={job.estimator.learning_rate_init}. Lower alpha."
-        )
-    hint = job.network.loss.divergence_hint
-    return f"{DIVERGED} {hint}".rstrip()
+    if _is_penalty_too_strong(job):
+        return f"Solver produced non-finite parameter weights. {_lower_alpha(job)}"
+    return f"{DIVERGED} {job.network.loss.divergence_hint}".rstrip()
 
 
-def stochastic_warning(outcome, loss_curve, max_iter):
-    """Return the message and the category of a warning, or None if all is well."""
+def _is_penalty_too_strong(job):
+    """Return whether the penalty alone makes the weights grow from step to step."""
+    estimator, n_rows = job.estimator, job.X.shape[0]
+    if job.slots.solver.is_stochastic:
+        n_rows = read_batch_size(estimator.batch_size, n_rows)
+    strength, rate = float(estimator.alpha) / n_rows, estimator.learning_rate_init
+    largest = np.sqrt(np.finfo(job.network.dtype).max)
+    # A step of gradient descent multiplies a weight by one minus `rate * strength`;
+    # Adam and the line search of L-BFGS square the gradient.
+    return (rate <= 1.0 < rate * strength) or strength > largest / 1e4
+
+
+def _lower_alpha(job):
+    estimator = job.estimator
+    return (
+        f"The penalty of alpha={estimator.alpha} on the weights is too strong for "
+        f"steps of learning_rate_init={estimator.learning_rate_init}: lower alpha."
+    )
+
+
+def stochastic_warning(job, outcome):
+    """Return the message and the category of a warning, or None if all is well.
+
+    Parameters
+    ----------
+    job : Job
+    outcome : str
+        What the training loop has returned.
+    """
+    loss_curve = job.run.loss_curve
     if outcome == "interrupted":
         return INTERRUPTED
     if outcome == "exhausted":
         message = (
-            f"Stochastic Optimizer: Maximum iterations ({max_iter}) reached and the "
-            "optimization hasn't converged yet."
+            f"Stochastic Optimizer: Maximum iterations ({job.estimator.max_iter}) "
+            "reached and the optimization hasn't converged yet."
         )
         return message, ConvergenceWarning
     if loss_curve[-1] > 2 * loss_curve[0] > 0:
+        advice = "Scale the data or lower learning_rate_init."
+        if _is_penalty_too_strong(job):
+            advice = _lower_alpha(job)
         message = (
             f"Training made the loss larger, from {loss_curve[0]:.3g} to "
-            f"{loss_curve[-1]:.3g}. Scale the data or lower learning_rate_init."
+            f"{loss_curve[-1]:.3g}. {advice}"
         )
         return message, ConvergenceWarning
     return None
 
 
-def lbfgs_warning(outcome, n_iter, tol):
-    """Return the message and the category of a warning, or None if all is well."""
+def lbfgs_warning(job, outcome, n_iter):
+    """Return the message and the category of a warning, or None if all is well.
+
+    Parameters
+    ----------
+    job : Job
+    outcome : str
+        What the minimization has returned.
+    n_iter : int
+        How many iterations it took.
+    """
     if outcome == "interrupted":
         return INTERRUPTED
     if outcome == "converged" and n_iter == 0:
         message = (
             "lbfgs has trained nothing: the gradient is already within "
-            f"tol={tol} of zero where it began."
+            f"tol={job.estimator.tol} of zero where it began."
         )
         return message, UserWarning
     if outcome in ("converged", "stopped"):

@@ -27,6 +27,7 @@ from .schedules import Adaptive, Constant, InverseScaling, Schedule
 
 ACTIVATIONS = {"identity": Identity, "logistic": Logistic, "relu": ReLU, "tanh": Tanh}
 LINKS = {**ACTIVATIONS, "exp": Exponential, "softmax": Softmax}
+SLOTS = ("activation", "solver", "learning_rate", "loss")
 LOSSES = {"log_loss": LogLoss, "poisson": Poisson, "squared_error": SquaredError}
 
 PARAMETER_CONSTRAINTS = {
@@ -78,15 +79,7 @@ class Slots:
 
 
 def read_slots(estimator):
-    """Return what an estimator's slots stand for.
-
-    Raises
-    ------
-    InvalidParameterError
-        If a setting of an object is impossible.
-    """
-    for name in ("activation", "solver", "learning_rate", "loss"):
-        _validate_object(estimator, name)
+    """Return what an estimator's slots stand for, once they are validated."""
     solver = _read_solver(estimator)
     return Slots(
         layer_maker(estimator.activation),
@@ -96,16 +89,28 @@ def read_slots(estimator):
     )
 
 
+def validate_classes(estimator):
+    """Raise InvalidParameterError if a slot holds the class of an object."""
+    for name in SLOTS:
+        value = getattr(estimator, name)
+        if isinstance(value, type):
+            raise InvalidParameterError(
+                f"The {name!r} parameter of {type(estimator).__name__} must be an "
+                f"object, not its class: got {value.__name__}, did you mean "
+                f"{value.__name__}()?"
+            )
+
+
+def validate_objects(estimator):
+    """Raise InvalidParameterError if a setting of a slot's object is impossible."""
+    for name in SLOTS:
+        if not isinstance(getattr(estimator, name), str):
+            _validate_object(estimator, name)
+
+
 def _validate_object(estimator, name):
     value = getattr(estimator, name)
-    if isinstance(value, str):
-        return
     owner = f"The {name!r} parameter of {type(estimator).__name__}"
-    if isinstance(value, type):
-        raise InvalidParameterError(
-            f"{owner} must be an object, not its class: got {value.__name__}, did you "
-            f"mean {value.__name__}()?"
-        )
     try:
         getattr(value, "validate", lambda: None)()
     except ValueError as error:

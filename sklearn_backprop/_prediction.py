@@ -132,6 +132,13 @@ def _forward_block(forward, inputs, dtype, finish):
     # A mean may overflow where its logit does not; labels are never floats.
     checked = output if output.dtype.kind == "f" else logits
     if not is_finite(checked):
+        if is_finite(logits):
+            raise ValueError(
+                "The output of the network is finite, at most "
+                f"{np.abs(logits).max():.3g}, but the function of the last layer makes "
+                f"more of it for some rows than {dtype} holds: the model predicts far "
+                "outside the targets that it was trained on."
+            )
         raise ValueError(
             "The output of the network is not finite for some rows: X, or what it "
             f"leads to, is too large for {dtype}. Scale the data."

@@ -1,0 +1,330 @@
+"""The four slots: strings as in scikit-learn, objects with settings of their own."""
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+from conftest import DEFAULT_TABLE, KINDS, OURS, differences, table
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from sklearn_backprop import check_gradient
+from sklearn_backprop.layers import Identity, Logistic, ReLU, Tanh
+from sklearn_backprop.losses import (
+    BinaryCrossentropy,
+    LogLoss,
+    Loss,
+    Poisson,
+    SoftmaxCategoricalCrossentropy,
+    SquaredError,
+)
+from sklearn_backprop.optimizers import LBFGS, SGD, Adam
+from sklearn_backprop.schedules import Adaptive, Constant, InverseScaling
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+SGD_STRING = {"solver": "sgd", "momentum": 0.7, "nesterovs_momentum": True}
+SGD_OBJECT = {"solver": SGD(momentum=0.7, nesterov=True)}
+INVERSE = InverseScaling(power_t=0.3)
+# Flat parameters, and the objects that mean the same.
+SAME = {
+    "adam": (
+        {"beta_1": 0.8, "beta_2": 0.99, "epsilon": 1e-6},
+        {"solver": Adam(beta_1=0.8, beta_2=0.99, epsilon=1e-6)},
+    ),
+    "sgd": (SGD_STRING, SGD_OBJECT),
+    "plain_sgd": ({"solver": "sgd", "momentum": 0.0}, {"solver": SGD()}),
+    "lbfgs": ({"solver": "lbfgs", "max_fun": 9}, {"solver": LBFGS(max_fun=9)}),
+    "constant": ({}, {"learning_rate": Constant()}),
+    "invscaling": (
+        {**SGD_STRING, "learning_rate": "invscaling", "power_t": 0.3},
+        {**SGD_OBJECT, "learning_rate": INVERSE},
+    ),
+    "adaptive": (
+        {**SGD_STRING, "learning_rate": "adaptive", "tol": 1.0, "n_iter_no_change": 1},
+        {**SGD_OBJECT, "learning_rate": Adaptive(), "tol": 1.0, "n_iter_no_change": 1},
+    ),
+    "identity": ({"activation": "identity"}, {"activation": Identity()}),
+    "logistic": ({"activation": "logistic"}, {"activation": Logistic()}),
+    "relu": ({}, {"activation": ReLU()}),
+    "tanh": ({"activation": "tanh"}, {"activation": Tanh()}),
+}
+LOSSES = {
+    "iris": [({}, LogLoss()), ({}, SoftmaxCategoricalCrossentropy())],
+    "breast_cancer": [({}, LogLoss()), ({}, BinaryCrossentropy())],
+    "multilabel": [({}, LogLoss()), ({}, BinaryCrossentropy())],
+    "diabetes": [({}, SquaredError())],
+    "two_targets": [({}, SquaredError(gradient_scale="n_outputs"))],
+    "counts": [({"loss": "poisson"}, Poisson())],
+}
+
+
+def new(kind, **settings):
+    settings = {"hidden_layer_sizes": (6,), "max_iter": 4, "random_state": 0} | settings
+    return OURS[kind](**settings)
+
+
+@pytest.mark.parametrize("name", SAME)
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_object_means_what_the_string_means(kind, name):
+    X, y = table(DEFAULT_TABLE[kind])
+    flat, with_object = (new(kind, **settings).fit(X, y) for settings in SAME[name])
+    assert differences(flat.coefs_, with_object.coefs_) == []
+    assert differences(flat.loss_curve_, with_object.loss_curve_) == []
+    np.testing.assert_array_equal(flat.predict(X), with_object.predict(X))
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_loss_object_means_what_the_string_means(name):
+    X, y = table(name)
+    is_labels = name in ("iris", "breast_cancer", "multilabel")
+    kind = "classifier" if is_labels else "regressor"
+    for settings, loss in LOSSES[name]:
+        flat = new(kind, **settings).fit(X, y)
+        with_object = new(kind, loss=loss).fit(X, y)
+        assert differences(flat.coefs_, with_object.coefs_) == []
+        assert flat.out_activation_ == with_object.out_activation_
+
+
+class Swish:
+    """A user's own activation, with neither settings nor a base class."""
+
+    def forward(self, inputs):
+        self.inputs, self.share = inputs, 1.0 / (1.0 + np.exp(-inputs))
+        return inputs * self.share
+
+    def backward(self, dvalues):
+        slope = self.share * (1.0 + self.inputs * (1.0 - self.share))
+        return dvalues * slope
+
+
+class HandWrittenReLU(ReLU):
+    """A user's subclass that writes the textbook's methods anew."""
+
+    def forward(self, inputs, out=None):
+        self.output = np.maximum(inputs, 0.0)
+        return self.output
+
+    def backward(self, dvalues, out=None, scratch=None):
+        return dvalues * (self.output > 0.0)
+
+
+class LogCosh(Loss):
+    """A user's own loss with a setting."""
+
+    out_activation = "identity"
+    default_score = "r2"
+
+    def __init__(self, scale=1.0):
+        self.scale = scale
+
+    def validate(self):
+        if not self.scale > 0:
+            raise ValueError(f"scale must be positive, got {self.scale!r}.")
+
+    def forward(self, output, y_true):
+        errors = (output - y_true) * self.scale
+        return np.log(np.cosh(errors)).sum(axis=-1) / self.scale**2
+
+    def backward(self, output, y_true):
+        return np.tanh((output - y_true) * self.scale) / self.scale / len(output)
+
+
+class OwnLogistic(Loss):
+    """A user's own loss over two classes."""
+
+    out_activation = "logistic"
+
+    def forward(self, output, y_true):
+        return (np.logaddexp(0.0, output) - y_true * output).sum(axis=-1)
+
+    def backward(self, output, y_true):
+        return (1.0 / (1.0 + np.exp(-output)) - y_true) / len(output)
+
+
+def test_the_users_own_parts_pass_the_gradient_check():
+    for part in (Swish(), HandWrittenReLU(), LogCosh(), LogCosh(2.0), OwnLogistic()):
+        check_gradient(part)
+
+
+@pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_an_activation_of_the_users_own_trains(early_stopping, solver):
+    X, y = table("iris")
+    settings = {"solver": solver, "early_stopping": early_stopping}
+    model = new("classifier", activation=Swish(), max_iter=100, **settings)
+    model.set_params(learning_rate_init=0.1, n_iter_no_change=50)
+    assert model.fit(X, y).score(X, y) > 0.9
+    again = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(again.predict_proba(X), model.predict_proba(X))
+    relu = new("classifier", **settings).fit(X, y)
+    by_hand = new("classifier", activation=HandWrittenReLU(), **settings).fit(X, y)
+    for mine, other in zip(by_hand.coefs_, relu.coefs_, strict=True):
+        np.testing.assert_allclose(mine, other, rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
+@pytest.mark.parametrize("name", ["diabetes", "two_targets"])
+def test_a_loss_of_the_users_own_trains(name, solver):
+    X, y = table(name)
+    settings = {"solver": solver, "max_iter": 150, "learning_rate_init": 0.01}
+    model = new("regressor", loss=LogCosh(scale=0.5), **settings).fit(X, y)
+    assert model.score(X, y) > 0.4
+    weights = np.where(np.arange(len(X)) % 3, 1.0, 2.0)
+    model.fit(X, y, sample_weight=weights)
+    assert model.out_activation_ == "identity"
+
+
+def test_a_loss_of_the_users_own_classifies():
+    X, y = table("breast_cancer")
+    own = new("classifier", loss=OwnLogistic()).fit(X, y)
+    usual = new("classifier").fit(X, y)
+    for mine, other in zip(own.coefs_, usual.coefs_, strict=True):
+        np.testing.assert_allclose(mine, other, rtol=1e-6, atol=1e-8)
+    # Its default score is the loss itself.
+    stopping = new("classifier", loss=OwnLogistic(), early_stopping=True, max_iter=9)
+    assert max(stopping.fit(X, y).validation_scores_) < 0.0
+
+
+def test_softmax_over_two_classes_predicts_as_it_was_trained():
+    X, y = table("breast_cancer")
+    loss = SoftmaxCategoricalCrossentropy()
+    model = new("classifier", loss=loss, max_iter=50).fit(X, y)
+    assert (model.out_activation_, model.n_outputs_) == ("softmax", 2)
+    probabilities = model.predict_proba(X)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1.0)
+    np.testing.assert_allclose(np.log(probabilities), model.predict_log_proba(X))
+    expected = model.classes_[probabilities.argmax(axis=1)]
+    np.testing.assert_array_equal(model.predict(X), expected)
+    assert model.decision_function(X).shape == (len(X),)
+    np.testing.assert_array_equal(model.decision_function(X) > 0, expected)
+    assert model.score(X, y) > 0.9
+
+
+OBJECTS = {
+    "activation": Tanh(),
+    "solver": SGD(momentum=0.5),
+    "learning_rate": InverseScaling(power_t=0.2),
+}
+
+
+def with_objects(kind, **settings):
+    loss = {"classifier": LogLoss(), "regressor": SquaredError()}[kind]
+    return new(kind, **copy.deepcopy(OBJECTS), loss=loss, **settings)
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_fit_writes_to_no_object_of_the_users(kind, early_stopping):
+    X, y = table(DEFAULT_TABLE[kind])
+    model = with_objects(kind, early_stopping=early_stopping)
+    names = [*OBJECTS, "loss"]
+    given = {name: getattr(model, name) for name in names}
+    before = {name: copy.deepcopy(vars(value)) for name, value in given.items()}
+    model.fit(X, y).predict(X)
+    for name, value in given.items():
+        assert getattr(model, name) is value
+        assert differences(vars(value), before[name]) == []
+    assert model.activation_ is not model.activation
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_objects_are_cloned_searched_stored_and_shown(kind):
+    X, y = table(DEFAULT_TABLE[kind])
+    model = with_objects(kind)
+    copied = clone(model)
+    for name in OBJECTS:
+        assert getattr(copied, name) == getattr(model, name)
+        assert getattr(copied, name) is not getattr(model, name)
+        assert repr(getattr(model, name)) in repr(model)
+        assert repr(getattr(model, name)) in model._repr_html_().replace("&#x27;", "'")
+    stored = pickle.loads(pickle.dumps(model.fit(X, y)))
+    assert differences(stored.fit(X, y).coefs_, model.fit(X, y).coefs_) == []
+    pipeline = make_pipeline(StandardScaler(), model)
+    name = type(model).__name__.lower()
+    grid = {
+        f"{name}__solver__momentum": [0.0, 0.9],
+        f"{name}__learning_rate__power_t": [0.1],
+        f"{name}__activation": [Tanh(), "relu"],
+    }
+    search = GridSearchCV(pipeline, grid, cv=2).fit(X, y)
+    scores = search.cv_results_["mean_test_score"]
+    assert (
+        len(set(scores[search.cv_results_[f"param_{name}__activation"] == "relu"])) == 2
+    )
+    assert model.solver.momentum == 0.5
+
+
+REFUSED = {
+    "solver_setting": (
+        {"solver": SGD(momentum=2.0)},
+        r"'solver' parameter of \w+ is SGD\(momentum=2.0\), but momentum must be in",
+    ),
+    "solver_class": ({"solver": Adam}, r"not its class: got Adam, did you mean Adam\("),
+    "solver_rate": (
+        {"solver": Adam(learning_rate=0.1)},
+        "learning rate of an estimator is its parameter learning_rate_init",
+    ),
+    "solver_type": ({"solver": 3}, "'solver' parameter of .* must be .*Got 3"),
+    "schedule_setting": (
+        {"learning_rate": InverseScaling(power_t=-1)},
+        r"'learning_rate' .* InverseScaling\(power_t=-1\), but power_t must be not neg",
+    ),
+    "schedule_is_a_number": ({"learning_rate": 0.1}, "'learning_rate' parameter"),
+    "activation_class": ({"activation": ReLU}, r"did you mean ReLU\(\)"),
+    "activation_without_methods": ({"activation": object()}, "'activation' parameter"),
+    "activation_name": ({"activation": "nonsense"}, "'activation' parameter"),
+    "loss_class": ({"loss": SquaredError}, r"did you mean SquaredError\(\)"),
+    "loss_setting": ({"loss": LogCosh(-1)}, r"LogCosh\(scale=-1\), but scale must be"),
+    "loss_name": ({"loss": "nonsense"}, "'loss' parameter"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_a_slot_does_not_take_is_named(kind, name):
+    X, y = table(DEFAULT_TABLE[kind])
+    settings, message = REFUSED[name]
+    model = new(kind).fit(X, y)
+    before = model.predict(X)
+    with pytest.raises(ValueError, match=message):
+        model.set_params(**settings).fit(X, y)
+    np.testing.assert_array_equal(model.predict(X), before)
+
+
+LINKS = {
+    "numbers_for_labels": (SquaredError(), "iris", "no probabilities"),
+    "one_column_for_three": (BinaryCrossentropy(), "iris", "y has 3 classes"),
+    "exclusive_for_multilabel": (
+        SoftmaxCategoricalCrossentropy(),
+        "multilabel",
+        "exclude one another",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LINKS)
+def test_a_loss_whose_link_does_not_fit_the_labels_is_refused(name):
+    loss, data, message = LINKS[name]
+    X, y = table(data)
+    with pytest.raises(ValueError, match=f"loss={type(loss).__name__}.*{message}"):
+        new("classifier", loss=loss).fit(X, y)
+
+
+@pytest.mark.parametrize("solver", [SGD(), Adam(weight_decay=0.5), LBFGS()])
+def test_partial_fit_is_there_for_stochastic_solvers(solver):
+    model = new("classifier", solver=solver)
+    assert hasattr(model, "partial_fit") == solver.is_stochastic
+
+
+def test_weight_decay_spares_the_biases():
+    X, y = np.zeros((40, 3)), np.repeat([0.0, 2.0], 20)
+    settings = {"hidden_layer_sizes": (), "learning_rate_init": 0.1, "alpha": 0.0}
+    plain = new("regressor", solver=SGD(), **settings).fit(X, y)
+    solver = SGD(weight_decay=1.0)
+    decayed = new("regressor", solver=solver, **settings).fit(X, y)
+    np.testing.assert_array_equal(plain.intercepts_[0], decayed.intercepts_[0])
+    np.testing.assert_allclose(decayed.coefs_[0], plain.coefs_[0] * 0.9**4)
