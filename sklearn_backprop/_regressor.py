@@ -159,8 +159,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         first epoch ended.
 
     best_loss_ : float or None
-        Smallest loss of an epoch, with 'lbfgs' that of the best point; None with
-        `early_stopping`, which 'lbfgs' ignores, and if no epoch has ended.
+        Smallest loss of an epoch since this run began, with 'lbfgs' that of the best
+        point; None with `early_stopping`, which 'lbfgs' ignores, and if no epoch has
+        ended.
 
     loss_curve_ : list of float of shape (`n_iter_`,)
         Loss after each epoch or iteration.
