@@ -9,6 +9,8 @@ import zlib
 import numpy as np
 from sklearn.utils import check_array
 
+from .finite import is_finite
+
 FLOATS = {np.dtype(np.float32), np.dtype(np.float64)}
 
 
@@ -35,10 +37,8 @@ def read_model(coefs, intercepts):
     coefs, intercepts : list of ndarray
     """
     arrays = [*coefs, *intercepts]
-    dtype = getattr(arrays[0], "dtype", None)
-    if dtype in FLOATS and all(
-        isinstance(array, np.ndarray) and array.dtype is dtype for array in arrays
-    ):
+    dtypes = {getattr(array, "dtype", None) for array in arrays}
+    if len(dtypes) == 1 and dtypes <= FLOATS:
         return coefs, intercepts
     dtype = common_dtype(arrays)
     return tuple(
@@ -102,6 +102,9 @@ def check_model(coefs, intercepts, coefs_name="coefs_", intercepts_name="interce
 
 def _check_array(name, array, n_axes):
     """Raise ValueError unless something is an array of finite numbers."""
+    dtype = getattr(array, "dtype", None)
+    if dtype in FLOATS and array.ndim == n_axes and array.size and is_finite(array):
+        return  # The full check takes far longer than an epoch of a small network.
     try:
         array = np.asarray(array)
         numbers = array.astype(np.float64, copy=False)

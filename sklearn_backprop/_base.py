@@ -269,6 +269,7 @@ class BaseMLP(BaseEstimator):
                 self._report_missing(name)
         for name in ("activation_", "out_activation_", "n_outputs_", "n_features_in_"):
             if not hasattr(self, name):
+                check_model(self.coefs_, self.intercepts_)
                 model = self._copy()
                 model._derive_missing()
                 return model
@@ -282,8 +283,7 @@ class BaseMLP(BaseEstimator):
         check_is_fitted(self, name, msg=message)
 
     def _derive_missing(self):
-        """Set the fitted attributes that are missing."""
-        check_model(self.coefs_, self.intercepts_)
+        """Set the fitted attributes that are missing, from arrays that are checked."""
         n_outputs = np.shape(self.coefs_[-1])[1]
         derived = {
             "activation_": settings_of(self.activation),

@@ -42,7 +42,7 @@ class Job:
 
     @property
     def observers(self):
-        """Who is told of the epochs."""
+        """To whom epochs are reported."""
         return [Printer()] if self.estimator.verbose else []
 
     @property

@@ -47,7 +47,9 @@ def read_labels(y):
         return Labels(indicator, np.arange(indicator.shape[1]), True)
     if kind not in ("binary", "multiclass"):
         check_classification_targets(y)  # Raises.
-    return Labels(y, unique_labels(y), False)
+    # Of objects alone NumPy would keep the dtype, where scikit-learn gives strings.
+    values = unique_labels(y) if y.dtype.kind == "O" else np.unique(y)
+    return Labels(y, values, False)
 
 
 def _check_objects(y, name):
@@ -99,6 +101,8 @@ def read_classes(classes, known):
             raise ValueError("classes must be passed on the first call to partial_fit.")
         return known
     classes = np.asarray(classes)
+    if known is not None and np.array_equal(classes, known):
+        return known
     _check_objects(classes, "classes")
     if type_of_target(classes, input_name="classes").startswith("continuous"):
         raise ValueError(f"Unknown label type: classes holds fractions: {classes}.")

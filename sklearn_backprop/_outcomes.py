@@ -1,4 +1,4 @@
-"""What an estimator tells of how its training ended."""
+"""What an estimator says of how its training ended."""
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning

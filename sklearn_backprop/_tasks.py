@@ -4,7 +4,7 @@ A task is made of an estimator's public attributes. It turns logits into predict
 and the targets that a network is trained on into those that the user gave.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from scipy.special import log_expit, log_softmax
@@ -14,8 +14,7 @@ from ._links import apply_link, is_logistic, is_softmax
 from .layers import Logistic
 
 
-@dataclass(frozen=True)
-class Classification:
+class Classification(NamedTuple):
     """Logits of shape (n_samples, n_outputs) as labels.
 
     One output is the second of two classes; several are a class each, or, with the
@@ -108,8 +107,7 @@ class Classification:
         return self.given(targets) if is_binary else None
 
 
-@dataclass(frozen=True)
-class Regression:
+class Regression(NamedTuple):
     """Logits of shape (n_samples, n_outputs) as numbers."""
 
     link: object

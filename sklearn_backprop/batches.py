@@ -47,7 +47,7 @@ class _Source:
 
 
 class Batches:
-    """The data of a training run, dealt out in mini-batches.
+    """The data of a training run, split into mini-batches.
 
     The arrays are only read, row by row, and never copied whole; rows that are not of
     the dtype of the network are converted batch by batch. Only what is smaller than the
@@ -105,9 +105,9 @@ class Batches:
             if stop - start <= self.batch_size:
                 yield chunk
             else:
-                yield from self._deal(*chunk)
+                yield from self._split(*chunk)
 
-    def _deal(self, inputs, targets, sample_weight):
+    def _split(self, inputs, targets, sample_weight):
         weight = None
         for start in range(0, len(targets), self.batch_size):
             part = slice(start, start + self.batch_size)

@@ -5,6 +5,7 @@ slice, layer by layer, then the free ones. With several networks side by side an
 of the vector holds that parameter of all networks, or one that they share.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,7 +29,7 @@ class Block:
     @property
     def stop(self):
         """Where the next block begins."""
-        return self.start + int(np.prod(self.shape))
+        return self.start + math.prod(self.shape)
 
     @property
     def is_own(self):

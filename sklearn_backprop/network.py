@@ -5,6 +5,7 @@ sees ``parameters`` and ``gradients``, two vectors; below it is calculus.
 """
 
 import copy
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
@@ -76,7 +77,7 @@ def stack_networks(networks):
 
 
 @dataclass
-class _Pass:
+class _Steps:
     """The layers' functions for batches of one shape, with their memory."""
 
     outputs: list
@@ -132,8 +133,8 @@ class Network:
         self._forget()
 
     def __getstate__(self):
-        # The functions are bound to the memory of this network.
-        return {**self.__dict__, "_memory": {}, "_passes": {}, "_longest": 0}
+        # The functions write to the memory of this network.
+        return {**self.__dict__, "_memory": {}, "_steps": {}, "_longest": 0}
 
     def __setstate__(self, state):
         self.__dict__.update(state)
@@ -146,7 +147,8 @@ class Network:
     @property
     def dtype(self):
         """Dtype of the parameters."""
-        return self.coefs[0].dtype
+        first = self.layers[0]
+        return getattr(first, parameter_names(first)[0]).dtype
 
     @property
     def dense(self):
@@ -257,14 +259,14 @@ class Network:
             Memory of the network, valid until the next call.
         """
         values = inputs
-        for forward in self._pass(inputs.shape).forward:
+        for forward in self._steps_for(inputs.shape).forward:
             values = forward(values)
         return values
 
     def forward_once(self, inputs):
         """Compute the logits in new memory, as the layers do by hand.
 
-        Takes two thirds of the time of a first `forward` of one row, which binds.
+        Takes two thirds of the time of a first `forward` of one row, which makes functions.
 
         Parameters
         ----------
@@ -307,15 +309,15 @@ class Network:
                 f"loss_gradient needs a loss, got loss={self.loss}, and the two "
                 "vectors that flatten() makes."
             )
-        bound = self._pass(inputs.shape)
-        if bound.loss is not self.loss:
-            self._prepare_backward(bound, inputs.shape)
+        steps = self._steps_for(inputs.shape)
+        if steps.loss is not self.loss:
+            self._prepare_backward(steps, inputs.shape)
         values = inputs
-        for forward in bound.forward:  # `self.forward` costs small networks 1 % more.
+        for forward in steps.forward:  # `self.forward` costs small networks 1 % more.
             values = forward(values)
-        loss = bound.loss_gradient(targets, sample_weight)
-        dvalues = bound.dlogits
-        for backward in bound.backward:
+        loss = steps.loss_gradient(targets, sample_weight)
+        dvalues = steps.dlogits
+        for backward in steps.backward:
             dvalues = backward(dvalues)
         total = inputs.shape[-2]
         if sample_weight is not None:
@@ -357,39 +359,39 @@ class Network:
         return penalties[()]
 
     def _forget(self):
-        """Drop all memory, and the functions bound to it."""
-        self._memory, self._passes, self._longest = {}, {}, 0
+        """Drop all memory, and the functions that write to it."""
+        self._memory, self._steps, self._longest = {}, {}, 0
 
-    def _pass(self, shape):
+    def _steps_for(self, shape):
         """Return the functions for inputs of a shape."""
-        bound = self._passes.get(shape)
-        if bound is None:
+        steps = self._steps.get(shape)
+        if steps is None:
             if shape[-2] > self._longest:
                 self._forget()
                 self._longest = shape[-2]
-            if len(self._passes) == N_SHAPES:
-                del self._passes[next(iter(self._passes))]
+            if len(self._steps) == N_SHAPES:
+                del self._steps[next(iter(self._steps))]
             outputs = self._arrays("outputs", shape)
             pairs = zip(self.layers, outputs, strict=True)
             forward = [forward_function(layer, out) for layer, out in pairs]
-            bound = self._passes[shape] = _Pass(outputs, forward)
-        return bound
+            steps = self._steps[shape] = _Steps(outputs, forward)
+        return steps
 
-    def _prepare_backward(self, bound, shape):
-        """Let a pass have its functions from targets to gradients.
+    def _prepare_backward(self, steps, shape):
+        """Add the functions from targets to gradients.
 
         The first layer's `dinputs` is never computed.
         """
-        outputs = bound.outputs
-        *gradients, bound.dlogits = self._arrays("gradients", shape)
-        bound.loss_gradient = self._loss_function(outputs[-1], bound.dlogits, shape)
+        outputs = steps.outputs
+        *gradients, steps.dlogits = self._arrays("gradients", shape)
+        steps.loss_gradient = self._loss_function(outputs[-1], steps.dlogits, shape)
         first, *others = self.layers
         # An activation may work in its output, as the layer above, which read it, is
         # done with it.
-        steps = zip(others, gradients, outputs[1:], strict=True)
-        backward = [backward_function(*step) for step in steps]
-        bound.backward = [*reversed(backward), parameters_function(first)]
-        bound.loss = self.loss
+        parts = zip(others, gradients, outputs[1:], strict=True)
+        backward = [backward_function(*part) for part in parts]
+        steps.backward = [*reversed(backward), parameters_function(first)]
+        steps.loss = self.loss
 
     def _loss_function(self, logits, dlogits, shape):
         """Return the loss as a function of the targets for inputs of some shape."""
@@ -417,7 +419,7 @@ class Network:
                 views.append(views[-1])
                 continue
             *rows, width = shape
-            size = int(np.prod(shape))
+            size = math.prod(shape)
             if i not in memory or memory[i].size < size:
                 memory[i] = np.empty(size // shape[-2] * self._longest, self.dtype)
             if layer is self.layers[-1]:

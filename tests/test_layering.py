@@ -68,7 +68,7 @@ ALLOWED = {
     "_links": {"._parameters", ".layers"},
     "_parameters": {".layers", ".losses", ".optimizers", ".schedules", *ESTIMATION},
     "_data": {"._arrays", *ESTIMATION},
-    "_arrays": ESTIMATION,
+    "_arrays": {".finite", *ESTIMATION},
     # Computation, which knows no estimators.
     "_prediction": {"._blas", ".finite", "numpy", "scipy"},
     "_blas": {"numpy", "scipy", "threadpoolctl"},

@@ -1,7 +1,7 @@
 """Training: epochs of mini-batches, or L-BFGS, on a network's two vectors.
 
-Whoever wants to know how training goes is an `Observer`: the loops tell it of each
-epoch, or iteration, and of their end, and it may ask them to stop. Nothing that an
+Whoever wants to know how training goes is an `Observer`: the loops report each epoch,
+or iteration, and their end to it, and it may ask them to stop. Nothing that an
 observer does decides numbers; that is all in the `Run`.
 """
 

@@ -8,7 +8,7 @@ from .run import Run
 
 @dataclass(frozen=True)
 class EpochReport:
-    """What an observer is told after an epoch, or an iteration of L-BFGS."""
+    """What observers get after an epoch, or an iteration of L-BFGS."""
 
     n_iter: int
     """How many there have been in this run."""
@@ -26,10 +26,10 @@ class EpochReport:
 
 
 class Observer:
-    """Is told how training goes. All methods do nothing; override those of interest."""
+    """Watches training. All methods do nothing; override those of interest."""
 
     def began(self, run, network):
-        """Be told that training begins, or goes on.
+        """Called when training begins, or goes on.
 
         Parameters
         ----------
@@ -38,7 +38,7 @@ class Observer:
         """
 
     def epoch_ended(self, report):
-        """Be told of an epoch that has ended.
+        """Called when an epoch has ended.
 
         Parameters
         ----------
@@ -51,7 +51,7 @@ class Observer:
         """
 
     def ended(self, run, network, outcome):
-        """Be told that training has ended, unless by an error.
+        """Called when training has ended, unless by an error.
 
         Parameters
         ----------
@@ -78,7 +78,7 @@ class Printer(Observer):
 
 
 def notify(observers, report):
-    """Tell all observers of an epoch; return whether one asks to stop."""
-    # Every one is told, also after one has asked to stop.
+    """Report an epoch to all observers; return whether one asks to stop."""
+    # All of them, also after one has asked to stop.
     requests = [observer.epoch_ended(report) for observer in observers]
     return any(requests)
