@@ -322,7 +322,7 @@ class Network:
         total = inputs.shape[-2]
         if sample_weight is not None:
             total = np.add.reduce(sample_weight, axis=-1)
-        if isinstance(loss, float) and isinstance(self.alpha, float | int):
+        if isinstance(loss, float) and not isinstance(self.alpha, np.ndarray):
             return loss + self._penalize(self.alpha / float(total))
         return loss + self._penalize_each(loss, total)
 
