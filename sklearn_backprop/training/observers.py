@@ -1,13 +1,12 @@
 """The one channel out of the training loops."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..network import Network
 from .run import Run
 
 
-@dataclass(frozen=True)
-class EpochReport:
+class EpochReport(NamedTuple):
     """What observers get after an epoch, or an iteration of L-BFGS."""
 
     n_iter: int
