@@ -16,6 +16,7 @@ from ._fitting import Job, train
 from ._parameters import (
     LINKS,
     PARAMETER_CONSTRAINTS,
+    SLOTS,
     glorot_factor,
     layer_maker,
     read_hidden_layer_sizes,
@@ -86,6 +87,34 @@ class BaseMLP(BaseEstimator):
             diverges. What was fitted before is then untouched.
         """
         return self._train(X, y, sample_weight)
+
+    def set_params(self, **params):
+        """Set parameters, and settings of the objects that some may hold.
+
+        Parameters
+        ----------
+        **params : dict
+            By name, such as ``alpha``, or ``solver__momentum`` where the solver is an
+            object.
+
+        Returns
+        -------
+        self : object
+
+        Raises
+        ------
+        ValueError
+            If there is no parameter or setting of that name.
+        """
+        for name in params:
+            outer, _, inner = name.partition("__")
+            value = params.get(outer, getattr(self, outer, None))
+            if inner and outer in SLOTS and isinstance(value, str):
+                raise ValueError(
+                    f"{name} sets {inner} of an object, but {outer} is the string "
+                    f"{value!r}: give {outer} as an object first."
+                )
+        return super().set_params(**params)
 
     def trim(self):
         """Forget the state that a continued run needs, and keep the fitted model.

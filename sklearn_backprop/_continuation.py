@@ -64,7 +64,7 @@ def resumed_run(estimator):
         rng=_generator(estimator.random_state, state.get("rng")),
         n_iter=estimator.n_iter_,
         n_samples_seen=estimator.t_,
-        loss_curve=list(estimator.loss_curve_),
+        loss_curve=list(estimator.loss_curve_ or ()),
         validation_scores=list(estimator.validation_scores_ or ()),
     )
     if "checksum" not in state or state["checksum"] != checksum(

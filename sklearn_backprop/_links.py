@@ -87,8 +87,10 @@ def regressor_link(loss, fitted=None):
     Raises
     ------
     ValueError
-        If the loss is not for that model.
+        If the loss is for labels, or not for that model.
     """
+    if loss.default_score == "accuracy":
+        raise ValueError(f"loss={loss!r} is for labels: a regressor needs another.")
     return _chosen_link(loss, "identity", fitted)
 
 

@@ -20,6 +20,7 @@ from sklearn.utils._param_validation import (
 )
 
 from .layers import Exponential, Identity, Logistic, ReLU, Softmax, Tanh
+from .layers.base import parameter_names
 from .losses import LogLoss, Loss, Poisson, SquaredError
 from .optimizers import LBFGS, SGD, Adam
 from .optimizers.base import Optimizer
@@ -119,6 +120,12 @@ def _validate_object(estimator, name):
         raise InvalidParameterError(
             f"{owner} is {value!r}: the learning rate of an estimator is its parameter "
             "learning_rate_init; leave that of the solver out."
+        )
+    own = parameter_names(value) if name == "activation" else ()
+    if own:
+        raise InvalidParameterError(
+            f"{owner} is {value!r}, a layer with parameters of its own "
+            f"({', '.join(own)}): an estimator keeps and trains those of its Dense layers alone."
         )
     if name == "loss" and value.takes_probabilities:
         raise InvalidParameterError(

@@ -266,7 +266,8 @@ class Network:
     def forward_once(self, inputs):
         """Compute the logits in new memory, as the layers do by hand.
 
-        Takes two thirds of the time of a first `forward` of one row, which makes functions.
+        Takes two thirds of the time of a first `forward` of one row, which makes
+        functions.
 
         Parameters
         ----------

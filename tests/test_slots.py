@@ -12,7 +12,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_backprop import check_gradient
-from sklearn_backprop.layers import Identity, Logistic, ReLU, Tanh
+from sklearn_backprop.layers import Dense, Identity, Logistic, ReLU, Tanh
 from sklearn_backprop.losses import (
     BinaryCrossentropy,
     LogLoss,
@@ -276,6 +276,10 @@ REFUSED = {
     "schedule_is_a_number": ({"learning_rate": 0.1}, "'learning_rate' parameter"),
     "activation_class": ({"activation": ReLU}, r"did you mean ReLU\(\)"),
     "activation_without_methods": ({"activation": object()}, "'activation' parameter"),
+    "activation_with_parameters": (
+        {"activation": Dense(6, 6)},
+        r"parameters of its own \(weights, biases\)",
+    ),
     "activation_name": ({"activation": "nonsense"}, "'activation' parameter"),
     "loss_class": ({"loss": SquaredError}, r"did you mean SquaredError\(\)"),
     "loss_setting": ({"loss": LogCosh(-1)}, r"LogCosh\(scale=-1\), but scale must be"),
@@ -312,6 +316,27 @@ def test_a_loss_whose_link_does_not_fit_the_labels_is_refused(name):
     X, y = table(data)
     with pytest.raises(ValueError, match=f"loss={type(loss).__name__}.*{message}"):
         new("classifier", loss=loss).fit(X, y)
+
+
+@pytest.mark.parametrize("loss", [LogLoss(), SoftmaxCategoricalCrossentropy()])
+def test_a_regressor_takes_no_loss_over_labels(loss):
+    X, y = table("diabetes")
+    with pytest.raises(ValueError, match=f"loss={type(loss).__name__}.* is for labels"):
+        new("regressor", loss=loss).fit(X, y)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_setting_of_a_string_is_named(kind):
+    with pytest.raises(
+        ValueError, match="solver is the string 'sgd': give solver as an"
+    ):
+        new(kind, solver="sgd").set_params(solver__momentum=0.5)
+    with pytest.raises(ValueError, match="Invalid parameter 'nonsense' for SGD"):
+        new(kind, solver=SGD()).set_params(solver__nonsense=0.5)
+    with pytest.raises(ValueError, match="Invalid parameter 'nonsense'"):
+        new(kind).set_params(nonsense__momentum=0.5)
+    model = new(kind).set_params(solver=SGD(), solver__momentum=0.5)
+    assert model.solver.momentum == 0.5
 
 
 @pytest.mark.parametrize("solver", [SGD(), Adam(weight_decay=0.5), LBFGS()])
