@@ -125,7 +125,8 @@ def _validate_object(estimator, name):
     if own:
         raise InvalidParameterError(
             f"{owner} is {value!r}, a layer with parameters of its own "
-            f"({', '.join(own)}): an estimator keeps and trains those of its Dense layers alone."
+            f"({', '.join(own)}): an estimator keeps and trains "
+            "those of its Dense layers alone."
         )
     if name == "loss" and value.takes_probabilities:
         raise InvalidParameterError(

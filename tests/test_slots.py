@@ -157,7 +157,7 @@ def test_an_activation_of_the_users_own_trains(early_stopping, solver):
     settings = {"solver": solver, "early_stopping": early_stopping}
     model = new("classifier", activation=Swish(), max_iter=100, **settings)
     model.set_params(learning_rate_init=0.1, n_iter_no_change=50)
-    assert model.fit(X, y).score(X, y) > 0.9
+    assert model.fit(X, y).score(X, y) > 0.8
     again = pickle.loads(pickle.dumps(model))
     np.testing.assert_array_equal(again.predict_proba(X), model.predict_proba(X))
     relu = new("classifier", **settings).fit(X, y)
