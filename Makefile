@@ -5,6 +5,10 @@ PYTHON ?= python3
 # NumPy 1.24.1 has wheels for Python 3.11 and no later.
 PYTHON_OLDEST ?= python3.11
 
+# What `make test-kernels` goes through; either list may be empty.
+CORETYPES ?= Nehalem Sandybridge Haswell Zen SkylakeX Cooperlake SapphireRapids
+THREADS ?= 1 2 4
+
 VENV := .venv
 OLDEST := .venv-oldest
 RUN := $(VENV)/bin/python
@@ -18,7 +22,7 @@ PIP := -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint format bench docs test-oldest clean
+.PHONY: help demo test lint format bench docs test-kernels test-oldest clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' \
@@ -44,6 +48,9 @@ bench: $(VENV)/stamp-bench  ## short benchmarks; rewrites docs/benchmarks.md
 docs: $(VENV)/stamp-docs  ## the documentation in docs/_build/html
 	$(RUN) -m sphinx -W --keep-going -q -b html docs docs/_build/html
 	@echo "docs/_build/html/index.html"
+
+test-kernels: $(VENV)/stamp-test  ## the suite under each kernel of OpenBLAS, in turn
+	$(PYTEST) $(RUN) tests/run_kernels.py --coretypes $(CORETYPES) --threads $(THREADS)
 
 test-oldest: $(OLDEST)/stamp-test  ## the suite on the oldest supported versions
 	$(PYTEST) $(RUN_OLDEST) -m pytest

@@ -11,10 +11,35 @@ ORDERS = ["C", "F", "strided"]
 PROPERTY = settings(max_examples=50, derandomize=True, database=None, deadline=None)
 
 
-def tolerance(dtype, factor=64):
-    """Keywords of `assert_allclose` for values of about one, computed in `dtype`."""
+def tolerance(dtype, factor=64, size=1.0):
+    """Keywords of `assert_allclose` for one result computed in two ways.
+
+    In which order BLAS adds the n products of an entry, and whether it rounds each of
+    them, hangs on its kernel for the processor, on its threads and on the shapes and
+    memory orders of the operands. Any way errs by at most ``n eps / 2`` times the sum
+    of the absolute products (Higham 2002, "Accuracy and Stability of Numerical
+    Algorithms", section 3.1), so two ways differ by ``n eps`` times it at most. An
+    exponential or a division adds an eps or two.
+
+    Only what is computed twice in one way is the same to the last bit, under any
+    kernel: the same operations on the same numbers, in the same shapes and memory
+    orders, with as many threads. That is compared exactly, and so are copies.
+
+    Parameters
+    ----------
+    dtype : dtype
+        In which the less exact of the two is computed.
+    factor : float, default=64
+        n, of all layers together. The small networks of the tests stay below 64.
+    size : float, default=1.0
+        Of the sums of absolute products. The tests draw numbers of about one.
+
+    Returns
+    -------
+    within : dict
+    """
     eps = factor * float(np.finfo(dtype).eps)
-    return {"rtol": eps, "atol": eps}
+    return {"rtol": eps, "atol": eps * size}
 
 
 def laid_out(array, order):

@@ -143,6 +143,11 @@ def peak_of(call):
         tracemalloc.stop()
 
 
+def outputs(model, X):
+    """Return probabilities, or the predictions of a regressor: floats in any case."""
+    return getattr(model, "predict_proba", model.predict)(X)
+
+
 def snapshot(model):
     """Everything that an estimator holds, as a copy of its own."""
     return copy.deepcopy(vars(model))

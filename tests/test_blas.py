@@ -9,7 +9,17 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from conftest import DEFAULT_TABLE, KINDS, OURS, THEIRS, fit_silently, read_only, table
+from _tools import tolerance
+from conftest import (
+    DEFAULT_TABLE,
+    KINDS,
+    OURS,
+    THEIRS,
+    fit_silently,
+    outputs,
+    read_only,
+    table,
+)
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from sklearn_backprop import _blas, _fitting, _prediction
@@ -50,10 +60,11 @@ def test_a_product_by_rows_is_the_product(left, right, unpacked, layout, monkeyp
     expected = left @ right
     result = matmul_by_rows(left, right)
     assert result.dtype == expected.dtype
-    np.testing.assert_allclose(result, expected, rtol=1e-14, atol=1e-14)
+    within = tolerance(np.float64)
+    np.testing.assert_allclose(result, expected, **within)
     out = LAYOUTS[layout](np.full_like(expected, np.nan))
     assert matmul_by_rows(left, right, out=out) is out
-    np.testing.assert_allclose(out, expected, rtol=1e-14, atol=1e-14)
+    np.testing.assert_allclose(out, expected, **within)
 
 
 def test_blocks_are_of_twelves_of_rows_and_at_most_so_many_products(monkeypatch):
@@ -110,9 +121,12 @@ def test_products_by_rows_train_and_predict_as_scikit_learn(kind, solver, monkey
         fit_silently(make(**settings, random_state=0), X, y)
         for make in (OURS[kind], THEIRS[kind])
     )
+    # Five epochs make little more of rounding; see also the tests of parity.
     for coefs, expected in zip(ours.coefs_, theirs.coefs_, strict=True):
         np.testing.assert_allclose(coefs, expected, rtol=1e-9, atol=1e-11)
-    np.testing.assert_array_equal(ours.predict(X[::2]), ours.predict(X)[::2])
+    # Half the rows are cut into other blocks, of which kernels make other sums.
+    half, expected = outputs(ours, X[::2]), outputs(ours, X)[::2]
+    np.testing.assert_allclose(half, expected, **tolerance(np.float64))
 
 
 def test_the_thread_limit_ends_with_the_last_of_its_users(monkeypatch):
@@ -224,10 +238,9 @@ def test_threads_predict_what_one_predicts(
 ):
     X, y = table(DEFAULT_TABLE[kind])
     model = fit_silently(OURS[kind]((20, 10), max_iter=5, random_state=0), X, y)
-    method = model.predict_proba if kind == "classifier" else model.predict
     X = layout(X)
     with threadpool_limits(limits=1, user_api="blas"):
-        expected = method(X)
+        expected = outputs(model, X)
     used, untouched = set(), _prediction._forward_block
 
     def forward_block(*args):
@@ -236,7 +249,8 @@ def test_threads_predict_what_one_predicts(
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_prediction, "_forward_block", forward_block)
-        np.testing.assert_allclose(method(X), expected, rtol=1e-12, atol=1e-12)
+        found = outputs(model, X)
+    np.testing.assert_allclose(found, expected, **tolerance(np.float64))
     assert threading.main_thread() not in used
     assert 1 <= len(used) <= 2
     assert blas_threads() == {2}
@@ -321,7 +335,8 @@ def test_a_finite_row_may_overflow_where_the_activation_bounds_it(
     model.coefs_[0][:, neuron] = 1.0
     rows = np.vstack([X[0], np.full(4, 1.7e308)])
     together = model.predict_proba(layout(rows))
-    np.testing.assert_allclose(together[1:], model.predict_proba(layout(rows[1:])))
+    alone = model.predict_proba(layout(rows[1:]))
+    np.testing.assert_allclose(together[1:], alone, **tolerance(np.float64))
 
 
 def test_sparse_rows_are_converted_block_by_block(eager_threads):

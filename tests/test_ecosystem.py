@@ -11,7 +11,8 @@ import pandas as pd
 import polars as pl
 import pytest
 import sklearn
-from conftest import DEFAULT_TABLE, KINDS, OURS, THEIRS, differences, table
+from _tools import tolerance
+from conftest import DEFAULT_TABLE, KINDS, OURS, THEIRS, differences, outputs, table
 from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import TransformedTargetRegressor
@@ -103,7 +104,9 @@ def test_cross_validation_through_a_pipeline(kind, name, expected):
 def test_two_processes_give_the_scores_of_one(kind):
     X, y = table(DEFAULT_TABLE[kind])
     one, two = (cross_val_score(quick(kind), X, y, cv=3, n_jobs=n) for n in (1, 2))
-    np.testing.assert_array_equal(one, two)
+    # Training has one BLAS thread in either; the scores are of products that may be
+    # shared by two threads in the one process alone.
+    np.testing.assert_allclose(one, two, **tolerance(np.float64))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -262,7 +265,10 @@ def test_frames_and_feature_names(library, kind):
     frame = to_frame(X, columns=names)
     model = quick(kind).fit(frame, to_series(y.tolist()))
     assert list(model.feature_names_in_) == names
-    np.testing.assert_array_equal(model.predict(frame), expected.predict(X))
+    assert differences(model.coefs_, expected.coefs_) == []
+    # Training gathers rows, but to predict the columns of a frame are multiplied.
+    found = outputs(model, frame)
+    np.testing.assert_allclose(found, outputs(expected, X), **tolerance(np.float64))
     with pytest.warns(UserWarning, match="X does not have valid feature names"):
         model.predict(X)
     for columns in (names[::-1], [f"other {i}" for i in range(X.shape[1])]):

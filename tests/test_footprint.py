@@ -8,7 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from conftest import DEFAULT_TABLE, KINDS, OURS, fit_silently, peak_of, table
+from _tools import tolerance
+from conftest import DEFAULT_TABLE, KINDS, OURS, fit_silently, outputs, peak_of, table
 from scipy.optimize import minimize
 
 import sklearn_backprop._prediction
@@ -118,14 +119,11 @@ def test_predictions_do_not_depend_on_the_batches(kind, dtype, monkeypatch):
     X, y = table(DEFAULT_TABLE[kind])
     model = OURS[kind]((30, 20), dtype=dtype, max_iter=400, random_state=0)
     model.set_params(n_iter_no_change=5, learning_rate_init=0.01).fit(X, y)
-    method = model.predict_proba if kind == "classifier" else model.predict
-    whole = method(X)
-    tolerance = 64 * np.finfo(dtype).eps
+    whole = outputs(model, X)
+    within = tolerance(dtype, size=np.abs(whole).max())
     for n_values in (1, 700, 5000):
         monkeypatch.setattr(sklearn_backprop._prediction, "BLOCK_VALUES", n_values)
-        np.testing.assert_allclose(
-            method(X), whole, rtol=tolerance, atol=tolerance * np.abs(whole).max()
-        )
+        np.testing.assert_allclose(outputs(model, X), whole, **within)
 
 
 def interrupt_after(n_calls, monkeypatch):
