@@ -22,6 +22,11 @@ from scipy.special import expit
 
 from sklearn_backprop import layers
 from sklearn_backprop.layers import Dense, glorot_uniform
+from sklearn_backprop.layers.base import (
+    backward_function,
+    forward_function,
+    parameters_function,
+)
 from sklearn_backprop.network import Network
 
 NAMES = layers.__all__
@@ -122,11 +127,11 @@ def test_out_equals_allocated(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_bound_functions_serve_again_and_again(name):
+def test_functions_for_given_memory_serve_again_and_again(name):
     layer, inputs, dvalues = problem(name)
     output, dinputs = np.empty_like(dvalues), np.empty_like(inputs)
-    forward = layer.bound_forward(output)
-    backward = layer.bound_backward(dinputs, scratch=output)
+    forward = forward_function(layer, output)
+    backward = backward_function(layer, dinputs, output)
     for factor in (1.0, -2.0, 0.5):
         expected = results(make(name), factor * inputs, factor * dvalues)
         assert forward(factor * inputs) is layer.output is output
@@ -135,9 +140,9 @@ def test_bound_functions_serve_again_and_again(name):
         assert_same({key: getattr(layer, key) for key in expected}, expected, rtol=0)
 
 
-def test_a_bound_gradient_serves_batches_of_any_length():
+def test_the_function_of_a_first_layer_serves_batches_of_any_length():
     layer, inputs, dvalues = problem("Dense")
-    backward_parameters = layer.bound_backward_parameters()
+    backward_parameters = parameters_function(layer)
     for n_rows in (6, 2, 6):
         expected = results(make("Dense"), inputs[:n_rows], dvalues[:n_rows])
         layer.forward(inputs[:n_rows])

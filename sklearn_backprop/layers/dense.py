@@ -112,7 +112,7 @@ class Dense:
         """
         if biases.ndim == 1:
             biases = biases[np.newaxis]
-        elif biases.ndim == 2 and weights.ndim == 3 and len(biases) == len(weights):
+        elif biases.ndim == 2 and (len(biases) > 1 or weights.shape[:-2] == (1,)):
             biases = biases[:, np.newaxis]
         layer = cls.__new__(cls)
         layer._set(weights, biases)
