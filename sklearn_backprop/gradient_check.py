@@ -161,4 +161,4 @@ def _loss_gradients(loss, output, y_true, sample_weight, rng):
     loss.loss_gradient(output.copy(), y_true, sample_weight, gradient)
     shares = sample_weight / sample_weight.sum()
     expected = _differences(lambda: mean(shares), output)
-    yield "dinputs, weighted,", gradient, expected
+    yield "weighted dinputs", gradient, expected

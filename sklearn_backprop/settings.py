@@ -108,10 +108,10 @@ def _equal(a, b):
     """Return whether two settings are the same; arrays are where all values are."""
     if a is b:
         return True
+    if getattr(a, "shape", None) != getattr(b, "shape", None):
+        return False
     same = a == b
-    if hasattr(same, "all"):
-        return getattr(a, "shape", None) == getattr(b, "shape", None) and same.all()
-    return bool(same)
+    return bool(same.all() if hasattr(same, "all") else same)
 
 
 def is_overridden(thing, method, by):
@@ -135,8 +135,14 @@ def is_overridden(thing, method, by):
     return True
 
 
+def check_flag(name, value):
+    """Raise ValueError unless a setting is True or False."""
+    if type(value).__name__ not in ("bool", "bool_"):  # Python's, or NumPy's.
+        raise ValueError(f"{name} must be True or False, got {value!r}.")
+
+
 def check(name, value, is_valid, accepted):
-    """Raise ValueError unless a setting is valid.
+    """Raise ValueError unless a setting that is no flag is valid.
 
     Parameters
     ----------

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..settings import check
+from ..settings import check, check_flag
 from .base import Optimizer
 
 
@@ -49,6 +49,7 @@ class SGD(Optimizer):
         """Check the settings (see `Settings.validate`)."""
         super().validate()
         check("momentum", self.momentum, lambda m: 0.0 <= m <= 1.0, "in [0, 1]")
+        check_flag("nesterov", self.nesterov)
 
     def _step_function(self, parameters, gradients, state, scratch, step_size):
         # A Python float: a NumPy scalar makes float32 arithmetic float64, at half the

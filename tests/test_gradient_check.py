@@ -1,0 +1,171 @@
+"""`check_gradient`: it passes what is right, and finds what is wrong."""
+
+import copy
+import re
+
+import numpy as np
+import pytest
+from conftest import differences
+
+from sklearn_backprop import check_gradient, layers, losses
+from sklearn_backprop.layers import Dense, ReLU, Tanh
+from sklearn_backprop.losses import Loss, SquaredError
+from sklearn_backprop.network import Network, stack_networks
+
+LOSSES = [name for name in losses.__all__ if name != "Loss"]
+
+
+def make(name):
+    return Dense(4, 3, random_state=0) if name == "Dense" else getattr(layers, name)()
+
+
+@pytest.mark.parametrize("shape", [(1, 4), (6, 4)])
+@pytest.mark.parametrize("name", layers.__all__)
+def test_every_layer_passes(name, shape):
+    assert check_gradient(make(name)) < 1e-8
+    inputs = np.random.default_rng(0).normal(size=shape)
+    assert check_gradient(make(name), inputs) < 1e-8
+
+
+@pytest.mark.parametrize("weights", [None, [1.0, 0.0, 2.0, 3.0]])
+@pytest.mark.parametrize("name", LOSSES)
+def test_every_loss_passes(name, weights):
+    loss = getattr(losses, name)()
+    assert check_gradient(loss) < 1e-7
+    y_true = np.eye(3)[[0, 2, 1, 1]]
+    assert check_gradient(loss, y_true=y_true, sample_weight=weights) < 1e-7
+    if name not in ("BinaryCrossentropy", "Poisson", "SquaredError"):
+        labels = [0, 2, 1, 1]
+        assert check_gradient(loss, y_true=labels, sample_weight=weights) < 1e-7
+
+
+class Scaled:
+    """A layer of the user's own with a parameter of its own."""
+
+    penalized, free = ("scale",), ()
+
+    def __init__(self, factor=1.0):
+        self.scale, self.factor = np.full((1, 4), 2.0), factor
+
+    def forward(self, inputs):
+        self.inputs = inputs
+        return inputs * self.scale
+
+    def backward(self, dvalues):
+        self.dscale = np.sum(dvalues * self.inputs, axis=0, keepdims=True) * self.factor
+        return dvalues * self.scale
+
+
+class TooSteep(Tanh):
+    def backward(self, dvalues, out=None, scratch=None):
+        return 1.5 * super().backward(dvalues)
+
+
+class NotANumber(Tanh):
+    def backward(self, dvalues, out=None, scratch=None):
+        return np.full_like(dvalues, np.nan)
+
+
+class Cubic(Loss):
+    """A loss by `forward` and `backward` alone."""
+
+    def __init__(self, factor=1.0):
+        self.factor = factor
+
+    def forward(self, output, y_true):
+        return np.sum((output - y_true) ** 3, axis=-1)
+
+    def backward(self, output, y_true):
+        return self.factor * 3.0 * (output - y_true) ** 2 / len(output)
+
+
+class Plain:
+    """A loss with no base class."""
+
+    def __init__(self, factor=2.0):
+        self.factor = factor
+
+    def forward(self, output, y_true):
+        return np.sum((output - y_true) ** 2, axis=-1)
+
+    def backward(self, output, y_true):
+        return self.factor * (output - y_true) / len(output)
+
+
+def test_parts_of_the_users_own_pass():
+    check_gradient(Scaled())
+    check_gradient(Cubic())
+    check_gradient(Plain(), y_true=np.ones((4, 2)))
+
+
+WRONG = {
+    "too_steep": (TooSteep(), {}, r"up to 0\.\d+ from .*dinputs\[\d, \d\] is "),
+    "not_a_number": (NotANumber(), {}, r"up to inf .*dinputs\[\d, \d\] is nan"),
+    "parameter": (Scaled(1.1), {}, r"dscale\[0, \d\] is "),
+    "loss": (
+        Cubic(2.0),
+        {},
+        r"Cubic\(factor=2.0\) deviates .* dinputs\[\d, \d\]",
+    ),
+    "plain_loss": (Plain(1.0), {"y_true": np.ones((4, 2))}, "Plain object .*deviates"),
+    "scaled_gradient": (SquaredError(gradient_scale=3.0), {}, "deviates"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_gradient_raises_with_the_largest_deviation(name):
+    thing, arguments, message = WRONG[name]
+    with pytest.raises(AssertionError) as caught:
+        check_gradient(thing, **arguments)
+    assert re.search(message, str(caught.value))
+
+
+def test_the_tolerance_decides():
+    almost = Scaled(1.0 + 1e-5)
+    with pytest.raises(AssertionError, match="more than 1e-06"):
+        check_gradient(almost)
+    assert 1e-6 < check_gradient(almost, tolerance=1e-3) < 1e-3
+
+
+@pytest.mark.parametrize("thing", [make("Dense"), ReLU(), Scaled(), Cubic()])
+def test_nothing_that_is_given_is_changed(thing):
+    before = copy.deepcopy(thing)
+    inputs = np.random.default_rng(0).normal(size=(3, 4))
+    inputs.flags.writeable = False
+    y_true = np.ones((3, 4)) if isinstance(thing, Loss) else None
+    check_gradient(thing, inputs, y_true)
+    assert differences(vars(thing), vars(before)) == []
+
+
+def dense_network(loss, seed, inputs):
+    rng = np.random.RandomState(seed)
+    stack = [Dense(4, 5, random_state=rng), ReLU(), Dense(5, 3, random_state=rng)]
+    return Network(stack, loss, alpha=0.1).flatten()
+
+
+class HandWrittenSquaredError(Loss):
+    def forward(self, output, y_true):
+        return np.mean((output - y_true) ** 2, axis=-1) / 2
+
+    def backward(self, output, y_true):
+        return (output - y_true) / output.size
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_a_loss_by_two_methods_trains_like_the_packages_own(weighted):
+    rng = np.random.default_rng(0)
+    inputs, targets = rng.normal(size=(6, 4)), rng.normal(size=(6, 3))
+    weights = rng.uniform(0.5, 2.0, 6) if weighted else None
+    pairs = [
+        [dense_network(loss(), seed, inputs) for seed in range(2)]
+        for loss in (HandWrittenSquaredError, SquaredError)
+    ]
+    for own, usual in [
+        (pairs[0][0], pairs[1][0]),
+        (stack_networks(pairs[0]), stack_networks(pairs[1])),
+    ]:
+        found, expected = (
+            network.loss_gradient(inputs, targets, weights) for network in (own, usual)
+        )
+        np.testing.assert_allclose(found, expected)
+        np.testing.assert_allclose(own.gradients, usual.gradients, atol=1e-14)

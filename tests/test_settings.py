@@ -1,0 +1,184 @@
+"""What the objects in the four slots promise: settings as scikit-learn has them."""
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+
+from sklearn_backprop import layers, losses, optimizers, schedules
+from sklearn_backprop.layers import Dense, ReLU, Tanh
+from sklearn_backprop.losses import SquaredError
+from sklearn_backprop.optimizers import LBFGS, SGD, Adam
+from sklearn_backprop.schedules import Adaptive, InverseScaling
+from sklearn_backprop.settings import Settings
+
+# Objects with settings that are not the defaults, and those that differ in one.
+CHANGED = {
+    "Adam": (Adam(beta_1=0.5, weight_decay=0.1), Adam(beta_1=0.5)),
+    "SGD": (SGD(0.1, momentum=0.5, nesterov=True), SGD(0.1, momentum=0.5)),
+    "LBFGS": (LBFGS(max_fun=3), LBFGS()),
+    "Adaptive": (Adaptive(factor=2.0), Adaptive(factor=3.0)),
+    "InverseScaling": (InverseScaling(power_t=0.25), InverseScaling()),
+    "SquaredError": (SquaredError(gradient_scale="n_outputs"), SquaredError()),
+}
+NAMESPACE = {
+    name: getattr(module, name)
+    for module in (layers, losses, optimizers, schedules)
+    for name in module.__all__
+}
+NAMES = sorted(
+    name
+    for name, cls in NAMESPACE.items()
+    if issubclass(cls, Settings) and name not in ("Loss", "Schedule")
+)
+OBJECTS = {name: NAMESPACE[name]() for name in NAMES}
+every_object = pytest.mark.parametrize("name", NAMES)
+
+
+def settings_of(name):
+    return CHANGED[name][0] if name in CHANGED else OBJECTS[name]
+
+
+def test_every_object_with_settings_is_in_the_table():
+    assert set(CHANGED) == {name for name in NAMES if OBJECTS[name].get_params()}
+    assert len(NAMES) == 18
+
+
+@every_object
+def test_settings_are_read_and_changed_by_name(name):
+    thing = copy.deepcopy(settings_of(name))
+    params = thing.get_params()
+    assert type(thing)(**params) == thing
+    assert NAMESPACE[name]().set_params(**params) == thing
+    for setting, value in params.items():
+        assert getattr(thing, setting) is value
+    message = f"Invalid parameter 'nonsense' for {name}. Valid parameters are"
+    with pytest.raises(ValueError, match=message):
+        thing.set_params(nonsense=1)
+    assert thing == settings_of(name)  # Nothing was set before the error.
+
+
+@every_object
+def test_the_repr_is_the_call(name):
+    thing = settings_of(name)
+    assert eval(repr(thing), dict(NAMESPACE)) == thing
+    assert repr(NAMESPACE[name]()) == f"{name}()"
+
+
+@every_object
+@pytest.mark.parametrize("route", ["clone", "pickle", "deepcopy"])
+def test_copies_are_equal_and_apart(name, route):
+    thing = settings_of(name)
+    copied = {
+        "clone": clone,
+        "pickle": lambda thing: pickle.loads(pickle.dumps(thing)),
+        "deepcopy": copy.deepcopy,
+    }[route](thing)
+    assert copied == thing and copied is not thing
+    if name in CHANGED:
+        changed = next(iter(thing.get_params()))
+        copied.set_params(**{changed: "other"})
+        assert copied != thing
+
+
+@every_object
+def test_equal_is_of_the_same_class_and_settings(name):
+    thing = settings_of(name)
+    if name in CHANGED:
+        assert thing != CHANGED[name][1]
+        assert thing != NAMESPACE[name]()
+    others = [OBJECTS[other] for other in NAMES if other != name]
+    assert thing not in others
+    assert thing != name and thing != repr(thing)
+    assert NAMESPACE[name].__hash__ is None
+
+
+class Weighted(Settings):
+    """Settings that are arrays, and an object with settings."""
+
+    def __init__(self, weights=None, inner=None):
+        self.weights = weights
+        self.inner = inner
+
+
+def test_arrays_and_objects_as_settings():
+    one = Weighted(np.arange(3), SGD(momentum=0.5))
+    assert one == Weighted(np.arange(3), SGD(momentum=0.5))
+    assert one != Weighted(np.arange(4), SGD(momentum=0.5))
+    assert one != Weighted(np.array([0, 1, 3]), SGD(momentum=0.5))
+    assert one != Weighted(np.arange(3), SGD())
+    assert one != Weighted()
+    assert one.get_params()["inner__momentum"] == 0.5
+    one.set_params(inner__momentum=0.25)
+    assert one.inner.momentum == 0.25
+    assert repr(Weighted(inner=Tanh())) == "Weighted(inner=Tanh())"
+    copied = clone(one)
+    assert copied == one and copied.inner is not one.inner
+
+
+def test_what_is_learnt_is_no_setting():
+    optimizer, activation = Adam(), ReLU()
+    optimizer.update(np.ones(3), np.ones(3))
+    activation.forward(np.ones((2, 3)))
+    assert (optimizer, activation) == (Adam(), ReLU())
+    assert not hasattr(clone(optimizer), "state")
+    assert not hasattr(clone(activation), "output")
+
+
+IMPOSSIBLE = {
+    "Adam": {
+        "learning_rate": [-0.1, np.nan, np.inf, "fast", True],
+        "beta_1": [1.0, -0.1, np.nan, None, "0.5", False],
+        "beta_2": [1.0, -0.1, np.nan, None],
+        "epsilon": [0.0, -1e-8, np.inf, np.nan],
+        "weight_decay": [-1.0, np.nan, np.inf, None],
+    },
+    "SGD": {
+        "learning_rate": [-0.1, np.nan, np.inf, "fast"],
+        "momentum": [-0.1, 1.1, np.nan, None, True],
+        "weight_decay": [-1.0, np.nan, np.inf],
+        "nesterov": [None, "yes", 2],
+    },
+    "LBFGS": {"max_fun": [0, -1, 2.5, None, "many", True]},
+    "Adaptive": {"factor": [1.0, 0.5, np.inf, np.nan], "smallest": [0.0, -1.0, np.nan]},
+    "InverseScaling": {"power_t": [-0.1, np.inf, np.nan, None, "half"]},
+    "SquaredError": {"gradient_scale": [0.0, -1.0, np.inf, "outputs", None]},
+}
+CASES = [
+    (name, setting, value)
+    for name, table in IMPOSSIBLE.items()
+    for setting, values in table.items()
+    for value in values
+]
+
+
+def test_every_setting_has_impossible_values():
+    assert {name: set(table) for name, table in IMPOSSIBLE.items()} == {
+        name: set(NAMESPACE[name]().get_params()) for name in CHANGED
+    }
+
+
+@pytest.mark.parametrize(("name", "setting", "value"), CASES, ids=str)
+def test_an_impossible_setting_is_named_when_it_is_used(name, setting, value):
+    thing = NAMESPACE[name](**{setting: value})  # The constructor takes anything.
+    with pytest.raises(ValueError) as caught:
+        thing.validate()
+    message = str(caught.value)
+    assert message.startswith(f"{setting} must be ")
+    assert message.endswith(f", got {value!r}.")
+
+
+@every_object
+def test_possible_settings_pass(name):
+    settings_of(name).validate()
+    NAMESPACE[name]().validate()
+    if name == "SGD":
+        for momentum in (0, 1, np.float32(0.5), np.float64(1.0)):
+            SGD(momentum=momentum).validate()
+
+
+def test_a_dense_layer_is_no_settings():
+    """It has parameters, so two of them are not equal by how they were made."""
+    assert not isinstance(Dense(2, 3), Settings)
