@@ -135,9 +135,9 @@ def _forward_block(forward, inputs, dtype, finish):
         if is_finite(logits):
             raise ValueError(
                 "The output of the network is finite, at most "
-                f"{np.abs(logits).max():.3g}, but the function of the last layer makes "
-                f"more of it for some rows than {dtype} holds: the model predicts far "
-                "outside the targets that it was trained on."
+                f"{np.abs(logits).max():.3g}, but what the function of the last layer "
+                f"makes of it is too large for {dtype} in some rows: the model predicts "
+                "far outside the targets that it was trained on."
             )
         raise ValueError(
             "The output of the network is not finite for some rows: X, or what it "

@@ -119,7 +119,7 @@ PREDICTIONS = {
     ),
     "poisson_mean": (
         poisson_that_overflows,
-        r"network is finite, at most 1e\+04, but the function of the last layer",
+        r"network is finite, at most 1e\+04, but what the function of the last layer",
     ),
     "link": (
         lambda: spoilt(regressor().fit(X, NUMBERS), out_activation_="cosine"),
