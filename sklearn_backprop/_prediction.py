@@ -136,8 +136,8 @@ def _forward_block(forward, inputs, dtype, finish):
             raise ValueError(
                 "The output of the network is finite, at most "
                 f"{np.abs(logits).max():.3g}, but what the function of the last layer "
-                f"makes of it is too large for {dtype} in some rows: the model predicts "
-                "far outside the targets that it was trained on."
+                f"makes of it is too large for {dtype} in some rows: the model "
+                "predicts far outside the targets that it was trained on."
             )
         raise ValueError(
             "The output of the network is not finite for some rows: X, or what it "
