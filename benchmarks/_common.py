@@ -215,14 +215,9 @@ def count(number, noun):
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def verdict(value, goal, *, at_most=False, unit="x"):
-    """Return a figure beside its goal and whether it is met."""
-    text = f"{figure(value)}{unit}"
-    if goal is None:
-        return text
-    met = value <= goal if at_most else value >= goal
-    sign = "≤" if at_most else "≥"
-    return f"{text} ({sign} {goal:g}{unit}: {'met' if met else 'missed'})"
+def times(ratio):
+    """Return how many times faster something is, as the tables have it."""
+    return f"{figure(ratio)}x"
 
 
 def markdown_table(header, rows):

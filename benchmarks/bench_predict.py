@@ -18,7 +18,7 @@ from _common import (
     n_cores,
     parse,
     pinned_threads,
-    verdict,
+    times,
 )
 from _data import Shape, load, origin
 from _estimators import ENDLESS, ESTIMATORS, quiet
@@ -74,29 +74,29 @@ def scaling(models, X, args):
     with ThreadPoolExecutor(1) as one, ThreadPoolExecutor(N_WORKERS) as many:
         for name, model in models.items():
             contestants = {"one": caller(model, one), "many": caller(model, many)}
-            times = interleave(contestants, args.rounds)
-            ratios[name] = times["many"].times_faster(times["one"])
+            timings = interleave(contestants, args.rounds)
+            ratios[name] = timings["many"].times_faster(timings["one"])
     return ratios
 
 
 def measure(dtype, n_threads, args):
     """Return the rows of the table for one dtype and number of BLAS threads."""
 
-    def row(label, times, goal, scale, unit):
-        ours = f"{figure(scale * times[OURS].median)} {unit}"
-        ratio = times[OURS].times_faster(times[SKLEARN])
+    def row(label, timings, scale, unit):
+        ours = f"{figure(scale * timings[OURS].median)} {unit}"
+        ratio = timings[OURS].times_faster(timings[SKLEARN])
         return (
             f"{label}, {dtype}, {count(n_threads, 'thread')}",
             ours,
-            verdict(ratio, goal),
+            times(ratio),
         )
 
-    rows = [row("one row of 64-(100)-10", latency(dtype, args), 4, 1e6, "us")]
+    rows = [row("one row of 64-(100)-10", latency(dtype, args), 1e6, "us")]
     for shape in (BATCH, WIDE):
         actual = shape.shortened() if args.short else shape
         X, y = load(actual, dtype, args.data)
         models = fitted(actual, X, y)
-        rows.append(row(str(actual), batch(models, X, args), 1.5, 1e3, "ms"))
+        rows.append(row(str(actual), batch(models, X, args), 1e3, "ms"))
         if n_threads == 1:
             ratios = scaling(models, X, args)
             label = f"{actual}, {dtype}, {N_WORKERS} callers over 1"

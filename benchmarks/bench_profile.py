@@ -32,15 +32,15 @@ from sklearn_backprop import batches, layers, losses, network, optimizers, train
 PEAK_SIZE = 1500
 OPERATIONS = {
     "gather": [(batches._Source, "take")],
-    "Dense forward": [(layers.Dense, "bound_forward")],
+    "Dense forward": [(layers.Dense, "_forward_function")],
     "Dense backward": [
-        (layers.Dense, "bound_backward_parameters"),
-        (layers.Dense, "_bound_backward_inputs"),
+        (layers.Dense, "_backward_parameters_function"),
+        (layers.Dense, "_backward_inputs_function"),
     ],
-    "ReLU": [(layers.ReLU, "bound_forward"), (layers.ReLU, "bound_backward")],
-    "loss": [(losses.Loss, "bound_loss_gradient")],
+    "ReLU": [(layers.ReLU, "_forward_function"), (layers.ReLU, "_backward_function")],
+    "loss": [(losses.Loss, "_loss_gradient_function")],
     "penalty": [(network.Network, "_penalize")],
-    "Adam": [(optimizers.Adam, "bound_update")],
+    "Adam": [(optimizers.Adam, "_update_function")],
     "epoch": [(training.EpochTrainer, "_descend")],
 }
 
@@ -49,7 +49,7 @@ OPERATIONS = {
 def timers():
     """Time the operations; yield the seconds spent in each.
 
-    What returns a bound function is not timed, the function is.
+    What returns a function is not timed, the function is.
     """
     seconds = defaultdict(float)
 
@@ -62,13 +62,13 @@ def timers():
 
         return call
 
-    def binding(method, name):
+    def returning(method, name):
         return lambda *args, **kwargs: timed(method(*args, **kwargs), name)
 
     with contextlib.ExitStack() as stack:
         for name, methods in OPERATIONS.items():
             for cls, attribute in methods:
-                wrap = binding if "bound_" in attribute else timed
+                wrap = returning if attribute.endswith("_function") else timed
                 replacement = wrap(getattr(cls, attribute), name)
                 stack.enter_context(mock.patch.object(cls, attribute, replacement))
         yield seconds

@@ -15,7 +15,7 @@ from _common import (
     interleave,
     parse,
     pinned_threads,
-    verdict,
+    times,
 )
 from _data import Shape
 from _estimators import fits
@@ -47,10 +47,10 @@ def main(argv=None):
                 X, y = sparse_rows(shape, dtype)
                 with pinned_threads(n_threads):
                     contestants = fits(shape, X, y)
-                    times = interleave(contestants, args.rounds, per=shape.epochs)
-                ratio = times[OURS].times_faster(times[SKLEARN])
+                    timings = interleave(contestants, args.rounds, per=shape.epochs)
+                ratio = timings[OURS].times_faster(timings[SKLEARN])
                 label = f"{shape}, 1 % density, {dtype}, {count(n_threads, 'thread')}"
-                rows.append((label, times[OURS].milliseconds(), verdict(ratio, 1.0)))
+                rows.append((label, timings[OURS].milliseconds(), times(ratio)))
         report.table(["network", "ours, ms/epoch", "vs scikit-learn"], rows)
 
 

@@ -36,10 +36,17 @@ def build(shape, dtype):
     return Network(layers, SoftmaxCategoricalCrossentropy(), alpha=1e-4).flatten()
 
 
+def step_of(optimizer, parameters, gradients):
+    """Return a function that takes a step."""
+    state = optimizer.new_state(parameters)
+    update = optimizer._update_function(parameters, gradients, state)
+    return lambda: update(0.001)
+
+
 def plain_steps(shape, X, y):
     """Return a callable: some steps of one network in the calling thread."""
     network = build(shape, X.dtype)
-    update = Adam().bound_update(network.parameters, network.gradients)
+    update = step_of(Adam(), network.parameters, network.gradients)
 
     def run():
         for _ in range(shape.epochs):
@@ -56,10 +63,8 @@ def shared_steps(shape, X, y, pool):
     middle = len(parameters) // 2
     halves = [slice(0, middle), slice(middle, None)]
     rows = [slice(0, len(X) // 2), slice(len(X) // 2, None)]
-    updates = [
-        Adam().bound_update(parameters[half], twins[0].gradients[half])
-        for half in halves
-    ]
+    gradients = twins[0].gradients
+    updates = [step_of(Adam(), parameters[half], gradients[half]) for half in halves]
 
     def descend(i):
         twins[i].loss_gradient(X[rows[i]], y[rows[i]])

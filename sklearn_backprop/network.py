@@ -157,12 +157,16 @@ class Network:
 
     def flatten(self):
         """Move all parameters into `parameters`; see the function of that name."""
-        self._layout = Layout(self.layers)
-        self.parameters, self.gradients = self._layout.flatten()
-        n_weights = self._layout.n_penalized
+        layout = Layout(self.layers)
+        self.parameters, self.gradients = layout.flatten()
+        n_weights = layout.n_penalized
         self._weights = self.parameters[:n_weights]
         self._dweights = self.gradients[:n_weights]
         self._scratch = np.empty_like(self._weights)
+        blocks = [block for block in layout.blocks if block.is_penalized]
+        self._penalized = [
+            (block.view(self._weights), block.view(self._scratch)) for block in blocks
+        ]
         self._forget()
         return self
 
@@ -342,23 +346,16 @@ class Network:
 
         The gradient is that of the sum, so what networks share is penalized for each.
         """
-        per_network = np.broadcast_to(1.0 / totals, np.shape(losses))
-        penalties = np.zeros(np.shape(losses))
-        for block in self._layout.blocks:
-            if not block.is_penalized:
-                continue
-            weights, product = block.view(self._weights), block.view(self._scratch)
-            alpha = block.view(self.alpha) if np.ndim(self.alpha) else self.alpha
-            np.multiply(weights, alpha, product)
-            axes = (-2, -1)
-            energy = np.einsum("...ij,...ij->...", product, weights)
-            penalties += 0.5 * energy * per_network
-            shares = per_network.sum()
-            if block.is_own:
-                shares = np.expand_dims(per_network, axes)
-            np.multiply(product, shares, product, casting="same_kind")
-            dweights = block.view(self._dweights)
-            np.add(dweights, product, dweights)
+        shares, penalties = np.ones_like(losses) / totals, np.zeros_like(losses)
+        np.multiply(self._weights, self.alpha, self._scratch)
+        for weights, product in self._penalized:
+            energies = np.einsum("...ij,...ij->...", product, weights)
+            penalties += 0.5 * energies * shares
+            total = shares[..., np.newaxis, np.newaxis]
+            if weights.ndim == 2:
+                total = shares.sum()
+            np.multiply(product, total, product, casting="same_kind")
+        np.add(self._dweights, self._scratch, self._dweights)
         return penalties[()]
 
     def _forget(self):
