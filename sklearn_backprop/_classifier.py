@@ -94,8 +94,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     random_state : int, RandomState instance or None, default=None
         Source of the initial parameters, of the validation split and of the order of
-        the rows. With an int, every new fit gives the same model. Training that
-        continues goes on in the random stream and does not start it over.
+        the rows. With an int, every new fit on one machine, with as many BLAS threads,
+        gives the same model. Training that continues goes on in the random stream and
+        does not start it over.
 
     tol : float, default=1e-4
         By how much the training loss, or the validation score, must improve to count
