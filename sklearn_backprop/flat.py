@@ -94,21 +94,7 @@ class Layout:
         return parameters, gradients
 
     def factors(self, networks=None, layers=None, free=1.0):
-        """Return a factor for each parameter.
-
-        Parameters
-        ----------
-        networks : array-like of shape (n_networks,), default=None
-            Factor of each network. What the networks share is left alone.
-        layers : array-like of shape (n_layers,), default=None
-            Factor of each layer that has parameters.
-        free : float, default=1.0
-            Factor of what regularization leaves alone, such as biases.
-
-        Returns
-        -------
-        factors : ndarray of shape (n_parameters,)
-        """
+        """Return a factor for each parameter (see `Network.factors`)."""
         factors = np.ones(self.n_parameters)
         for block in self.blocks:
             view = block.view(factors)
@@ -121,17 +107,7 @@ class Layout:
         return factors
 
     def positions(self, networks):
-        """Return where the parameters of some networks lie, and those they share.
-
-        Parameters
-        ----------
-        networks : int or array of int
-
-        Returns
-        -------
-        positions : ndarray of int
-            In the order in which `Network.take` has them.
-        """
+        """Return where the parameters of some networks lie (`Network.positions`)."""
         everywhere = np.arange(self.n_parameters)
         views = [(block, block.view(everywhere)) for block in self.blocks]
         taken = [view[networks] if block.is_own else view for block, view in views]
