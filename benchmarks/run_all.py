@@ -13,8 +13,10 @@ from _common import PAGE
 
 HERE = Path(__file__).resolve().parent
 SCRIPTS = (
+    "bench_summary",
     "bench_fit",
     "bench_threads",
+    "bench_stacked",
     "bench_operations",
     "bench_profile",
     "bench_sparse",
