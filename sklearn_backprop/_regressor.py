@@ -25,7 +25,6 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     hidden_layer_sizes : int or array-like of int, default=(100,)
         Number of neurons of each hidden layer, from the inputs to the outputs. Empty
         for a linear model.
-
     activation : {'identity', 'logistic', 'tanh', 'relu'} or layer, default='relu'
         Function that the hidden neurons apply:
 
@@ -34,7 +33,6 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         - 'tanh': ``tanh(x)``;
         - 'relu': ``max(0, x)``;
         - any object with ``forward(inputs)`` and ``backward(dvalues)``.
-
     loss : {'squared_error', 'poisson'} or Loss, default='squared_error'
         What is minimized:
 
@@ -44,7 +42,6 @@ class MLPRegressor(RegressorMixin, BaseMLP):
           that are not negative, such as counts; the prediction is the exponential of
           the last layer's output;
         - any :class:`~sklearn_backprop.losses.Loss`, which names its link.
-
     solver : {'lbfgs', 'sgd', 'adam'} or optimizer, default='adam'
         How the loss is minimized:
 
@@ -57,15 +54,12 @@ class MLPRegressor(RegressorMixin, BaseMLP):
           ``SGD(momentum=0.9)``, which carries its own settings. `momentum`,
           `nesterovs_momentum`, `beta_1`, `beta_2`, `epsilon` and `max_fun` then have
           no effect.
-
     alpha : float, default=0.0001
         Strength of the penalty ``alpha / (2 n) * sum(weights ** 2)``, where n is the
         number of rows of the batch, or the sum of their weights. Biases are free.
-
     batch_size : int or 'auto', default='auto'
         Number of rows of a mini-batch of 'sgd' and 'adam'; 'auto' is
         ``min(200, n_samples)``. More than there are rows is clipped, with a warning.
-
     learning_rate : {'constant', 'invscaling', 'adaptive'} or Schedule, \
             default='constant'
         Learning rate over time. The strings concern the solver 'sgd'; 'adam' then
@@ -77,34 +71,26 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         - 'adaptive': `learning_rate_init`, divided by five each time that improvement
           ends, until it is 1e-6 or less;
         - a :class:`~sklearn_backprop.schedules.Schedule`, for any solver but L-BFGS.
-
     learning_rate_init : float, default=0.001
         Initial learning rate of every solver but L-BFGS.
-
     power_t : float, default=0.5
         Exponent of 'invscaling'.
-
     max_iter : int, default=200
         Largest number of epochs of 'sgd' and 'adam', or iterations of 'lbfgs', in one
         call of `fit`.
-
     shuffle : bool, default=True
         Whether 'sgd' and 'adam' take the rows in a new order in each epoch.
-
     random_state : int, RandomState instance or None, default=None
         Source of the initial parameters, of the validation split and of the order of
         the rows. With an int, every new fit on one machine, with as many BLAS threads,
         gives the same model. Training that continues goes on in the random stream and
         does not start it over.
-
     tol : float, default=1e-4
         By how much the training loss, or the validation score, must improve to count
         as improving. For 'lbfgs', the largest component of the gradient at which to
         stop.
-
     verbose : bool, default=False
         Whether to print the loss of each epoch or iteration.
-
     warm_start : bool, default=False
         Whether `fit` goes on from the fitted model. A run that `max_iter` has ended
         goes on exactly where it stood, so two fits of k and m epochs equal one of
@@ -112,35 +98,26 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         new validation split, and other values in `coefs_` or `intercepts_` begin a new
         run from these. The state that this needs is kept with the model; `trim` drops
         it.
-
     momentum : float, default=0.9
         Momentum of 'sgd', from 0 to 1.
-
     nesterovs_momentum : bool, default=True
         Whether the momentum of 'sgd' looks ahead, as Nesterov's does.
-
     early_stopping : bool, default=False
         Whether 'sgd' and 'adam' hold out `validation_fraction` of the rows, stop when
         the score of these no longer improves, and return the parameters of the best
         epoch. The score is the accuracy of labels, R^2 of numbers, or what the loss
         names. Two classes keep their shares in the split. Not for `partial_fit`.
-
     validation_fraction : float, default=0.1
         Share of the rows that `early_stopping` holds out; greater than 0 then.
-
     beta_1, beta_2 : float, default=0.9 and 0.999
         Decay of the running means of 'adam': of the gradient, and of its square.
-
     epsilon : float, default=1e-8
         What 'adam' adds to the denominator of a step.
-
     n_iter_no_change : int or inf, default=10
         How many epochs in a row may pass without improvement; one more ends the
         training, or lowers an 'adaptive' learning rate.
-
     max_fun : int, default=15000
         Largest number of evaluations of the loss by 'lbfgs' in one call of `fit`.
-
     dtype : {'auto', 'float32', 'float64'}, default='auto'
         Precision of the parameters and of all computation. 'auto' takes that of X, or
         of the model where training continues. With 'sgd' and 'adam', 'float32' on
@@ -150,52 +127,38 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     ----------
     coefs_ : list of ndarray of shape (n_inputs, n_neurons)
         Weights, layer by layer.
-
     intercepts_ : list of ndarray of shape (n_neurons,)
         Biases, layer by layer.
-
     loss_ : float or None
         Loss of the last epoch with the penalty, averaged over its batches by their
         weight; for 'lbfgs', the loss at the end. None if interrupted before the
         first epoch ended.
-
     best_loss_ : float or None
         Smallest loss of an epoch since this run began, with 'lbfgs' that of the best
         point; None with `early_stopping`, which 'lbfgs' ignores, and if no epoch has
         ended.
-
     loss_curve_ : list of float of shape (`n_iter_`,)
         Loss after each epoch or iteration.
-
     validation_scores_ : list of float of shape (`n_iter_`,) or None
         Score of the rows held out, after each epoch; None without `early_stopping`.
-
     best_validation_score_ : float or None
         Largest of `validation_scores_`; None without `early_stopping`, and if no epoch
         has ended.
-
     n_iter_ : int
         Number of epochs or iterations, over all calls that continued this training.
-
     t_ : int
         Number of rows that 'sgd' or 'adam' went through, repeats included.
-
     n_layers_ : int
         Number of layers, with the inputs and the outputs.
-
     n_outputs_ : int
         Number of columns of y.
-
     out_activation_ : str or layer
         Function of the last layer, the link of the loss: 'identity', or 'exp' for the
         Poisson loss.
-
     activation_ : str or layer
         Function of the hidden layers of the fitted model: `activation` at the fit.
-
     n_features_in_ : int
         Number of columns of X.
-
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns, where X has names that are all strings.
 
