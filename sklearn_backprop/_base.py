@@ -17,8 +17,9 @@ from ._parameters import (
     LINKS,
     PARAMETER_CONSTRAINTS,
     SLOTS,
-    glorot_factor,
+    first_of,
     layer_maker,
+    layer_makers,
     read_hidden_layer_sizes,
     read_slots,
     settings_of,
@@ -27,7 +28,7 @@ from ._parameters import (
 )
 from ._prediction import forward_rows
 from .finite import is_finite
-from .layers import glorot_uniform
+from .layers.initialization import draw_parameters, init_of
 from .network import Network, dense_stack
 
 # Methods of scikit-learn's estimators that a subclass of theirs may have written anew,
@@ -207,10 +208,10 @@ class BaseMLP(BaseEstimator):
             self._validate_params()
             if self.early_stopping:
                 raise ValueError("partial_fit does not support early_stopping=True")
-        slots = read_slots(self)
         sizes = read_hidden_layer_sizes(self.hidden_layer_sizes)
         if continuing:
             sizes = self._take_up_model(sizes)
+        slots = read_slots(self, len(sizes))
         X, y = read_data(self, X, y, reset=not continuing)
         dtype = self._training_dtype(X, continuing)
         targets = self._read_targets(
@@ -260,14 +261,25 @@ class BaseMLP(BaseEstimator):
             coefs = [np.asarray(coef, dtype) for coef in self.coefs_]
             intercepts = [np.asarray(bias, dtype) for bias in self.intercepts_]
         else:
-            factor = glorot_factor(self.activation)
             drawn = [
-                glorot_uniform(rng, n_inputs, n_neurons, factor, dtype)
-                for n_inputs, n_neurons in pairwise(sizes)
+                draw_parameters(rng, *sizes, activation, dtype)
+                for sizes, activation in zip(
+                    pairwise(sizes), self._initialized_for(slots), strict=True
+                )
             ]
             coefs, intercepts = zip(*drawn, strict=True)
-        layers = dense_stack(coefs, intercepts, slots.make_activation)
+        layers = dense_stack(coefs, intercepts, slots.make_activations)
         return Network(layers, alpha=float(self.alpha)).flatten()
+
+    def _initialized_for(self, slots):
+        """Return the activation that the weights of each Dense layer are drawn for.
+
+        Of the last layer it is that of the hidden ones, as in scikit-learn, unless
+        their weights are drawn in another way.
+        """
+        hidden = [make() for make in slots.make_activations]
+        last = hidden[-1] if hidden else layer_maker(first_of(self.activation))()
+        return [*hidden, last if init_of(last) == "glorot" else None]
 
     def _set_fitted(self, network, run, keep):
         """Set the fitted attributes."""
@@ -346,9 +358,10 @@ class BaseMLP(BaseEstimator):
             coefs, intercepts = read_model(self.coefs_, self.intercepts_)
             self._check_outputs(coefs[-1].shape[1])
             X = self._read_inputs(X, coefs[0].dtype)
-            make_hidden = layer_maker(self.activation_, parameter="activation_")
+            n_hidden = len(coefs) - 1
+            makers = layer_makers(self.activation_, n_hidden, "activation_")
             return forward_rows(
-                lambda: Network(dense_stack(coefs, intercepts, make_hidden)),
+                lambda: Network(dense_stack(coefs, intercepts, makers)),
                 X,
                 finish,
                 self._check_finite,

@@ -19,14 +19,42 @@ from sklearn.utils._param_validation import (
     StrOptions,
 )
 
-from .layers import Exponential, Identity, Logistic, ReLU, Softmax, Tanh
+from .layers import (
+    ELU,
+    GELU,
+    SELU,
+    Exponential,
+    HardSigmoid,
+    Identity,
+    LeakyReLU,
+    Logistic,
+    Mish,
+    ReLU,
+    SiLU,
+    Softmax,
+    Softplus,
+    Tanh,
+)
 from .layers.base import parameter_names
 from .losses import LogLoss, Loss, Poisson, SquaredError
 from .optimizers import LBFGS, SGD, Adam
 from .optimizers.base import Optimizer
 from .schedules import Adaptive, Constant, InverseScaling, Schedule
 
-ACTIVATIONS = {"identity": Identity, "logistic": Logistic, "relu": ReLU, "tanh": Tanh}
+ACTIVATIONS = {
+    "elu": ELU,
+    "gelu": GELU,
+    "hard_sigmoid": HardSigmoid,
+    "identity": Identity,
+    "leaky_relu": LeakyReLU,
+    "logistic": Logistic,
+    "mish": Mish,
+    "relu": ReLU,
+    "selu": SELU,
+    "silu": SiLU,
+    "softplus": Softplus,
+    "tanh": Tanh,
+}
 LINKS = {**ACTIVATIONS, "exp": Exponential, "softmax": Softmax}
 SLOTS = ("activation", "solver", "learning_rate", "loss")
 LOSSES = {"log_loss": LogLoss, "poisson": Poisson, "squared_error": SquaredError}
@@ -36,7 +64,12 @@ PARAMETER_CONSTRAINTS = {
         "array-like",
         Interval(Integral, 1, None, closed="left"),
     ],
-    "activation": [StrOptions(set(ACTIVATIONS)), HasMethods(["forward", "backward"])],
+    "activation": [
+        StrOptions(set(ACTIVATIONS)),
+        HasMethods(["forward", "backward"]),
+        list,
+        tuple,
+    ],
     "solver": [StrOptions({"lbfgs", "sgd", "adam"}), Optimizer, LBFGS],
     "alpha": [Interval(Real, 0, None, closed="left")],
     "batch_size": [
@@ -72,28 +105,40 @@ PARAMETER_CONSTRAINTS = {
 class Slots:
     """What the four slots of an estimator stand for, for one fit."""
 
-    make_activation: object
-    """Returns a new layer at each call."""
+    make_activations: list
+    """For each hidden layer, what returns a new layer at each call."""
     solver: object
     schedule: Schedule
     loss: Loss
 
 
-def read_slots(estimator):
-    """Return what an estimator's slots stand for, once they are validated."""
+def read_slots(estimator, n_hidden=0):
+    """Return what an estimator's slots stand for, once they are validated.
+
+    Parameters
+    ----------
+    estimator : BaseMLP
+    n_hidden : int, default=0
+        Number of hidden layers.
+    """
     solver = _read_solver(estimator)
     return Slots(
-        layer_maker(estimator.activation),
+        layer_makers(estimator.activation, n_hidden),
         solver,
         _read_schedule(estimator),
         _read_loss(estimator, solver),
     )
 
 
+def _entries(estimator, name):
+    """Return what a slot holds, which may be several things."""
+    value = getattr(estimator, name)
+    return value if isinstance(value, list | tuple) else [value]
+
+
 def validate_classes(estimator):
     """Raise InvalidParameterError if a slot holds the class of an object."""
-    for name in SLOTS:
-        value = getattr(estimator, name)
+    for name, value in [(n, v) for n in SLOTS for v in _entries(estimator, n)]:
         if isinstance(value, type):
             raise InvalidParameterError(
                 f"The {name!r} parameter of {type(estimator).__name__} must be an "
@@ -105,12 +150,12 @@ def validate_classes(estimator):
 def validate_objects(estimator):
     """Raise InvalidParameterError if a setting of a slot's object is impossible."""
     for name in SLOTS:
-        if not isinstance(getattr(estimator, name), str):
-            _validate_object(estimator, name)
+        for value in _entries(estimator, name):
+            if not isinstance(value, str):
+                _validate_object(estimator, name, value)
 
 
-def _validate_object(estimator, name):
-    value = getattr(estimator, name)
+def _validate_object(estimator, name, value):
     owner = f"The {name!r} parameter of {type(estimator).__name__}"
     try:
         getattr(value, "validate", lambda: None)()
@@ -162,15 +207,42 @@ def layer_maker(activation, names=ACTIVATIONS, parameter="activation"):
     return names[activation]
 
 
+def layer_makers(activation, n_hidden, parameter="activation"):
+    """Return what makes the activation of each hidden layer.
+
+    Parameters
+    ----------
+    activation : str, layer, or sequence of them with one for each hidden layer
+    n_hidden : int
+    parameter : str, default="activation"
+
+    Raises
+    ------
+    ValueError
+        If there are more or fewer of them than hidden layers.
+    """
+    if not isinstance(activation, list | tuple):
+        return [layer_maker(activation, parameter=parameter)] * n_hidden
+    if len(activation) != n_hidden:
+        raise ValueError(
+            f"{parameter} has {len(activation)} entries, but there are {n_hidden} "
+            "hidden layers: give one for each, or one for all."
+        )
+    return [layer_maker(entry, parameter=parameter) for entry in activation]
+
+
+def first_of(activation):
+    """Return an activation, or the first of several."""
+    if isinstance(activation, list | tuple):
+        return activation[0] if activation else "identity"
+    return activation
+
+
 def settings_of(value):
     """Return a copy of what a slot holds, without what it remembers."""
+    if isinstance(value, list | tuple):
+        return [settings_of(entry) for entry in value]
     return value if isinstance(value, str) else clone(value, safe=False)
-
-
-def glorot_factor(activation):
-    """Return the factor of the bound of the initial parameters (`glorot_uniform`)."""
-    is_logistic = activation == "logistic" or isinstance(activation, Logistic)
-    return 2.0 if is_logistic else 6.0
 
 
 def _read_solver(estimator):

@@ -41,17 +41,22 @@ def dense_stack(coefs, intercepts, activation):
         Weights, layer by layer; viewed, not copied.
     intercepts : sequence of ndarray of shape (n_neurons,)
         Biases, layer by layer.
-    activation : callable
-        Makes the activation between two Dense layers.
+    activation : callable, or sequence of callables
+        Makes the activation between two Dense layers, or each of them in turn.
 
     Returns
     -------
     layers : list
     """
+    makers = activation
+    if callable(activation):
+        makers = [activation] * (len(coefs) - 1)
     layers = []
-    for weights, biases in zip(coefs, intercepts, strict=True):
-        layers += [Dense.from_arrays(weights, biases), activation()]
-    return layers[:-1]
+    for weights, biases, make in zip(coefs, intercepts, [*makers, None], strict=True):
+        layers.append(Dense.from_arrays(weights, biases))
+        if make is not None:
+            layers.append(make())
+    return layers
 
 
 def stack_networks(networks):

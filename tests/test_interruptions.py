@@ -96,7 +96,7 @@ def test_an_interruption_before_training_leaves_what_was_fitted(kind, monkeypatc
     def interrupted(*args, **kwargs):
         raise KeyboardInterrupt
 
-    for name in ("read_data", "read_sample_weight", "glorot_uniform", "train"):
+    for name in ("read_data", "read_sample_weight", "draw_parameters", "train"):
         with monkeypatch.context() as patch:
             patch.setattr(_base, name, interrupted)
             with pytest.raises(KeyboardInterrupt):

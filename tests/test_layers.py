@@ -18,7 +18,6 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csc_matrix, csr_array, csr_matrix
-from scipy.special import expit
 
 from sklearn_backprop import layers
 from sklearn_backprop.layers import Dense, glorot_uniform
@@ -33,27 +32,6 @@ NAMES = layers.__all__
 ACTIVATIONS = [name for name in NAMES if name != "Dense"]
 N_INPUTS, N_NEURONS = 4, 3
 
-
-def softmax(z):
-    powers = np.exp(z - z.max(axis=-1, keepdims=True))
-    return powers / powers.sum(axis=-1, keepdims=True)
-
-
-def exponential(z):
-    with np.errstate(over="ignore"):
-        return np.exp(z)
-
-
-# What each activation computes, in float64; and what comes out for the row
-# (-1e4, 0, 1e4), forward, and backward for dvalues (1, 2, 4).
-REFERENCES = {
-    "Exponential": (exponential, [0, 1, np.inf], [0, 2, np.inf]),
-    "Identity": (lambda z: z, [-1e4, 0, 1e4], [1, 2, 4]),
-    "Logistic": (expit, [0, 0.5, 1], [0, 0.5, 0]),
-    "ReLU": (lambda z: np.where(z > 0, z, 0), [0, 0, 1e4], [0, 0, 4]),
-    "Softmax": (softmax, [0, 0, 1], [0, 0, 0]),
-    "Tanh": (np.tanh, [-1, 0, 1], [0, 2, 0]),
-}
 
 values = st.floats(-20, 20, width=32) | st.sampled_from([-1e4, 0.0, 1e4])
 
@@ -89,10 +67,6 @@ def assert_same(actual, expected, **within):
     assert actual.keys() == expected.keys()
     for name, array in actual.items():
         assert_allclose(array, expected[name], err_msg=name, **within)
-
-
-def test_every_activation_has_a_reference():
-    assert set(REFERENCES) == set(ACTIVATIONS)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -283,18 +257,6 @@ def test_memory_order_changes_nothing(name, order):
     assert_allclose(dinputs, expected["dinputs"], **tolerance(np.float64))
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("name", ACTIVATIONS)
-def test_extreme_inputs(name, dtype):
-    _, output, dinputs = REFERENCES[name]
-    found = results(
-        make(name),
-        np.array([[-1e4, 0, 1e4]], dtype),
-        np.array([[1, 2, 4]], dtype),
-    )
-    assert_same(found, {"output": [output], "dinputs": [dinputs]}, rtol=1e-6)
-
-
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_activations_side_by_side_on_a_leading_axis(name):
     rng = np.random.default_rng(5)
@@ -304,34 +266,6 @@ def test_activations_side_by_side_on_a_leading_axis(name):
         single = results(make(name), *pair)
         side = {key: found[key][i] for key in found}
         assert_same(side, single, **tolerance(np.float64))
-
-
-@PROPERTY
-@given(data=st.data())
-@pytest.mark.parametrize("name", ACTIVATIONS)
-def test_any_activation_of_any_array(name, data):
-    dtype = np.dtype(data.draw(st.sampled_from(DTYPES)))
-    shape = data.draw(st.tuples(st.integers(1, 5), st.integers(1, 5)))
-    array = data.draw(arrays(dtype, shape, elements=values))
-    inputs = laid_out(array, data.draw(st.sampled_from(ORDERS)))
-    inputs.flags.writeable = False
-
-    layer = make(name)
-    with np.errstate(under="ignore"):
-        expected = REFERENCES[name][0](array.astype(np.float64))
-    with np.errstate(over="ignore"):
-        expected = expected.astype(dtype)
-    output = layer.forward(inputs).copy()
-    assert output.dtype == dtype
-    assert_allclose(output, expected, rtol=128 * np.finfo(dtype).eps, atol=1e-30)
-    # `output` lies in the order of the inputs, and sums over it may too.
-    again = layer.forward(inputs, out=np.empty(shape, dtype))
-    assert_allclose(again, output, rtol=64 * np.finfo(dtype).eps, atol=1e-30)
-
-    dinputs = layer.backward(np.ones(shape, dtype))
-    assert dinputs.shape == shape
-    assert dinputs.dtype == dtype
-    assert np.isfinite(dinputs[np.isfinite(output)]).all()
 
 
 @PROPERTY

@@ -8,7 +8,7 @@ import pytest
 from sklearn.base import clone
 
 from sklearn_backprop import layers, losses, optimizers, schedules
-from sklearn_backprop.layers import Dense, ReLU, Tanh
+from sklearn_backprop.layers import ELU, Dense, LeakyReLU, ReLU, Tanh
 from sklearn_backprop.losses import SquaredError
 from sklearn_backprop.optimizers import LBFGS, SGD, Adam
 from sklearn_backprop.schedules import Adaptive, InverseScaling
@@ -16,6 +16,12 @@ from sklearn_backprop.settings import Settings
 
 # Objects with settings that are not the defaults, and those that differ in one.
 CHANGED = {
+    name: (getattr(layers, name)(init="he"), getattr(layers, name)(init="lecun"))
+    for name in layers.__all__
+    if name != "Dense"
+} | {
+    "LeakyReLU": (LeakyReLU(negative_slope=0.2), LeakyReLU(negative_slope=0.1)),
+    "ELU": (ELU(alpha=0.5, init="lecun"), ELU(alpha=0.5)),
     "Adam": (Adam(beta_1=0.5, weight_decay=0.1), Adam(beta_1=0.5)),
     "SGD": (SGD(0.1, momentum=0.5, nesterov=True), SGD(0.1, momentum=0.5)),
     "LBFGS": (LBFGS(max_fun=3), LBFGS()),
@@ -43,7 +49,7 @@ def settings_of(name):
 
 def test_every_object_with_settings_is_in_the_table():
     assert set(CHANGED) == {name for name in NAMES if OBJECTS[name].get_params()}
-    assert len(NAMES) == 18
+    assert len(NAMES) == 26
 
 
 @every_object
@@ -127,7 +133,10 @@ def test_what_is_learnt_is_no_setting():
     assert not hasattr(clone(activation), "output")
 
 
-IMPOSSIBLE = {
+NO_INIT = {"init": ["nonsense", "He", 2, True]}
+IMPOSSIBLE = {name: NO_INIT for name in layers.__all__ if name != "Dense"} | {
+    "ELU": {"alpha": [0.0, -1.0, np.inf, np.nan, None, "one"], **NO_INIT},
+    "LeakyReLU": {"negative_slope": [-0.1, 1.0, np.nan, None], **NO_INIT},
     "Adam": {
         "learning_rate": [-0.1, np.nan, np.inf, "fast", True],
         "beta_1": [1.0, -0.1, np.nan, None, "0.5", False],

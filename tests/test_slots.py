@@ -12,7 +12,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_backprop import check_gradient
-from sklearn_backprop.layers import Dense, Identity, Logistic, ReLU, Tanh
+from sklearn_backprop._parameters import ACTIVATIONS
+from sklearn_backprop.layers import GELU, Dense, Identity, Logistic, ReLU, Tanh
 from sklearn_backprop.losses import (
     BinaryCrossentropy,
     LogLoss,
@@ -51,6 +52,12 @@ SAME = {
     "logistic": ({"activation": "logistic"}, {"activation": Logistic()}),
     "relu": ({}, {"activation": ReLU()}),
     "tanh": ({"activation": "tanh"}, {"activation": Tanh()}),
+    "list": ({"activation": "tanh"}, {"activation": ["tanh"]}),
+    **{
+        name: ({"activation": name}, {"activation": cls()})
+        for name, cls in ACTIVATIONS.items()
+        if name not in ("identity", "logistic", "relu", "tanh")
+    },
 }
 LOSSES = {
     "iris": [({}, LogLoss()), ({}, SoftmaxCategoricalCrossentropy())],
@@ -280,6 +287,15 @@ REFUSED = {
         {"activation": Dense(6, 6)},
         r"parameters of its own \(weights, biases\)",
     ),
+    "activations_of_another_number": (
+        {"activation": ["relu", "tanh"]},
+        "activation has 2 entries, but there are 1 hidden layers",
+    ),
+    "activations_with_a_class": ({"activation": [ReLU]}, r"did you mean ReLU\(\)"),
+    "activations_with_a_bad_name": (
+        {"activation": ["nonsense"]},
+        "activation must be a layer or one of .* got 'nonsense'",
+    ),
     "activation_name": ({"activation": "nonsense"}, "'activation' parameter"),
     "loss_class": ({"loss": SquaredError}, r"did you mean SquaredError\(\)"),
     "loss_setting": ({"loss": LogCosh(-1)}, r"LogCosh\(scale=-1\), but scale must be"),
@@ -316,6 +332,42 @@ def test_a_loss_whose_link_does_not_fit_the_labels_is_refused(name):
     X, y = table(data)
     with pytest.raises(ValueError, match=f"loss={type(loss).__name__}.*{message}"):
         new("classifier", loss=loss).fit(X, y)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_hidden_layer_may_have_an_activation_of_its_own(kind):
+    X, y = table(DEFAULT_TABLE[kind])
+    activations = ["gelu", Tanh(init="he")]
+    model = new(kind, hidden_layer_sizes=(6, 5), activation=activations).fit(X, y)
+    assert model.activation_ == activations
+    again = pickle.loads(pickle.dumps(clone(model).fit(X, y)))
+    np.testing.assert_array_equal(again.predict(X), model.predict(X))
+    other = new(kind, hidden_layer_sizes=(6, 5), activation=activations[::-1])
+    assert differences(other.fit(X, y).coefs_, model.coefs_) != []
+    values = X
+    for layer, weights, biases in zip(
+        [GELU(), Tanh(), None], model.coefs_, model.intercepts_, strict=True
+    ):
+        values = values @ weights + biases
+        values = values if layer is None else layer.forward(values)
+    if kind == "regressor":
+        np.testing.assert_allclose(model.predict(X), values[:, 0], rtol=1e-9)
+    else:
+        labels = model.classes_[values.argmax(axis=1)]
+        np.testing.assert_array_equal(model.predict(X), labels)
+
+
+@pytest.mark.parametrize("init", ["he", "lecun"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_weights_begin_as_the_activation_asks(kind, init):
+    X, y = table(DEFAULT_TABLE[kind])
+    still = {"learning_rate_init": 1e-12, "max_iter": 1}
+    usual = new(kind, **still).fit(X, y)
+    asked = new(kind, activation=ReLU(init=init), **still).fit(X, y)
+    bound = ({"he": 6.0, "lecun": 3.0}[init] / X.shape[1]) ** 0.5
+    assert 0.8 * bound < np.abs(asked.coefs_[0]).max() <= bound * 1.001
+    assert np.abs(asked.intercepts_[0]).max() < 1e-9
+    assert differences(asked.coefs_, usual.coefs_) != []
 
 
 @pytest.mark.parametrize("loss", [LogLoss(), SoftmaxCategoricalCrossentropy()])

@@ -27,14 +27,14 @@ def room(name, scoring, rows=ROWS, weights=None):
     """A validation, and the fitted model whose network it scores."""
     X, y = table(name)
     model = OURS[TABLES[name]]((6,), max_iter=5, random_state=0).fit(X, y)
-    slots = read_slots(model)
+    slots = read_slots(model, 1)
     targets = model._copy()._read_targets(y, X.dtype, slots.loss, False, False, None)
     loss = slots.loss.for_targets(targets)
     batches = Batches(X, targets, weights, 20, X.dtype)
     validation = Validation(
         model, batches, rows, targets, weights, loss, scoring=scoring, X=X
     )
-    layers = dense_stack(model.coefs_, model.intercepts_, slots.make_activation)
+    layers = dense_stack(model.coefs_, model.intercepts_, slots.make_activations)
     return validation, model, Network(layers)
 
 

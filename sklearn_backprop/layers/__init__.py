@@ -10,8 +10,33 @@ The last axis holds features, the one before it samples; a leading axis, if any,
 networks of one shape side by side.
 """
 
-from .activations import Exponential, Identity, Logistic, ReLU, Softmax, Tanh
+from .activations import (
+    Exponential,
+    HardSigmoid,
+    Identity,
+    Logistic,
+    ReLU,
+    Softmax,
+    Tanh,
+)
 from .dense import Dense
-from .dense import glorot_uniform as glorot_uniform
+from .initialization import glorot_uniform as glorot_uniform
+from .rectifiers import ELU, GELU, SELU, LeakyReLU, Mish, SiLU, Softplus
 
-__all__ = ["Dense", "Exponential", "Identity", "Logistic", "ReLU", "Softmax", "Tanh"]
+__all__ = [
+    "ELU",
+    "GELU",
+    "SELU",
+    "Dense",
+    "Exponential",
+    "HardSigmoid",
+    "Identity",
+    "LeakyReLU",
+    "Logistic",
+    "Mish",
+    "ReLU",
+    "SiLU",
+    "Softmax",
+    "Softplus",
+    "Tanh",
+]

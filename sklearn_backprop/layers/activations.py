@@ -69,6 +69,8 @@ class Logistic(Activation):
     The derivative is ``output * (1 - output)``.
     """
 
+    glorot_factor = 2.0
+
     def _function(self, inputs, out):
         # Three to four times as fast as scipy.special.expit, which has no SIMD loop,
         # and as exact: exp overflows to inf, whose reciprocal is the right zero.
@@ -80,6 +82,24 @@ class Logistic(Activation):
     def _chain(self, dvalues, output, out, scratch):
         product = np.multiply(dvalues, output, out)
         return np.multiply(product, np.subtract(1.0, output, scratch), out)
+
+
+class HardSigmoid(Activation):
+    """Piecewise linear sigmoid: ``output = clip(inputs / 6 + 1 / 2, 0, 1)``.
+
+    References
+    ----------
+    Courbariaux, Bengio and David (2015), "BinaryConnect: training deep neural networks
+    with binary weights during propagations", equation 3, there with a slope of 1/2.
+    """
+
+    def _function(self, inputs, out):
+        output = np.multiply(inputs, 1.0 / 6.0, out)
+        return np.clip(np.add(output, 0.5, output), 0.0, 1.0, out=output)
+
+    def _chain(self, dvalues, output, out, scratch):
+        slopes = np.where((output > 0.0) & (output < 1.0), 1.0 / 6.0, 0.0)
+        return np.multiply(dvalues, slopes.astype(output.dtype, copy=False), out)
 
 
 class Exponential(Activation):

@@ -18,7 +18,9 @@ import copy
 
 import numpy as np
 
-from ..settings import Settings, is_overridden
+from ..settings import Settings, check, is_overridden
+
+INITS = ("glorot", "he", "lecun")
 
 
 def floating(array):
@@ -115,10 +117,25 @@ class Activation(Settings):
     ``_chain(dvalues, output, out, scratch)``, the product of `dvalues` and the
     derivative. `scratch` may be the memory of `output`; `out` and `scratch` may be
     None.
+
+    Parameters
+    ----------
+    init : {'glorot', 'he', 'lecun'} or None, default=None
+        How an estimator draws the weights of the Dense layer before it (see
+        `initialization.draw_parameters`); None stands for what suits the activation.
     """
 
     penalized = free = ()
     in_place, spares_output = True, False
+    default_init, glorot_factor = "glorot", 6.0
+
+    def __init__(self, init=None):
+        self.init = init
+
+    def validate(self):
+        """Check the settings (see `Settings.validate`)."""
+        accepted = "'glorot', 'he', 'lecun' or None"
+        check("init", self.init, lambda i: i is None or i in INITS, accepted)
 
     def forward(self, inputs, out=None):
         """Set and return ``output``, the function of `inputs`.

@@ -4,39 +4,7 @@ import numpy as np
 
 from . import products
 from .base import floating
-
-
-def glorot_uniform(rng, n_inputs, n_neurons, factor=6.0, dtype=np.float64):
-    """Draw the initial weights and biases of one layer.
-
-    Both are uniform on ``[-bound, bound]`` with
-    ``bound = sqrt(factor / (n_inputs + n_neurons))``.
-
-    Parameters
-    ----------
-    rng : numpy.random.RandomState or numpy.random.Generator
-        Source of the draws: first the weights, then the biases.
-    n_inputs, n_neurons : int
-        Fan-in and fan-out.
-    factor : float, default=6.0
-        6 suits tanh and ReLU, 2 the logistic sigmoid.
-    dtype : dtype, default=float64
-        Of the arrays returned. The draws themselves are float64.
-
-    Returns
-    -------
-    weights : ndarray of shape (n_inputs, n_neurons)
-    biases : ndarray of shape (n_neurons,)
-
-    References
-    ----------
-    Glorot and Bengio (2010), "Understanding the difficulty of training deep
-    feedforward neural networks", equation 16.
-    """
-    bound = (factor / (n_inputs + n_neurons)) ** 0.5
-    weights = rng.uniform(-bound, bound, (n_inputs, n_neurons))
-    biases = rng.uniform(-bound, bound, n_neurons)
-    return weights.astype(dtype, copy=False), biases.astype(dtype, copy=False)
+from .initialization import glorot_uniform
 
 
 def _outer(column, row, out):
