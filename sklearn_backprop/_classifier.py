@@ -8,7 +8,7 @@ from sklearn.utils.metaestimators import available_if
 
 from ._base import BaseMLP
 from ._labels import check_classes, read_classes, read_classification
-from ._parameters import is_stochastic
+from ._parameters import LABEL_LOSSES, is_stochastic
 from ._tasks import Classification
 from .losses import Loss
 
@@ -26,20 +26,24 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     hidden_layer_sizes : int or array-like of int, default=(100,)
         Number of neurons of each hidden layer, from the inputs to the outputs. Empty
         for a linear model.
-    activation : {'identity', 'logistic', 'tanh', 'relu'} or layer, default='relu'
+    activation : str, layer, or list of them with one for each hidden layer, \
+            default='relu'
         Function that the hidden neurons apply:
 
         - 'identity': ``x``, so that the model stays linear;
         - 'logistic': ``1 / (1 + exp(-x))``;
         - 'tanh': ``tanh(x)``;
         - 'relu': ``max(0, x)``;
+        - 'elu', 'gelu', 'hard_sigmoid', 'leaky_relu', 'mish', 'selu', 'silu' or
+          'softplus': the class of :mod:`sklearn_backprop.layers`, with its defaults;
         - any object with ``forward(inputs)`` and ``backward(dvalues)``.
-    loss : {'log_loss'} or Loss, default='log_loss'
+    loss : {'log_loss', 'focal'} or Loss, default='log_loss'
         What is minimized:
 
         - 'log_loss': the cross-entropy of the labels, by a softmax over more than two
           classes, and by a logistic sigmoid for two classes and for each label of a
           multilabel y;
+        - 'focal': the same, where rows that are right already count less;
         - any :class:`~sklearn_backprop.losses.Loss` whose link is 'logistic',
           'softmax' or None. It gets class indices for 'softmax', else columns of 0
           and 1.
@@ -159,7 +163,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     out_activation_ : str or layer
         Function of the last layer, the link of the loss: by default 'softmax' for more
         than two classes, else 'logistic'.
-    activation_ : str or layer
+    activation_ : str, layer or list of them
         Function of the hidden layers of the fitted model: `activation` at the fit.
     n_features_in_ : int
         Number of columns of X.
@@ -218,7 +222,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     _parameter_constraints: dict = {
         **BaseMLP._parameter_constraints,
-        "loss": [StrOptions({"log_loss"}), Loss],
+        "loss": [StrOptions(set(LABEL_LOSSES)), Loss],
     }
     _essential = ("coefs_", "intercepts_", "classes_")
 

@@ -36,7 +36,17 @@ from .layers import (
     Tanh,
 )
 from .layers.base import parameter_names
-from .losses import LogLoss, Loss, Poisson, SquaredError
+from .losses import (
+    AbsoluteError,
+    Focal,
+    Gamma,
+    Huber,
+    LogLoss,
+    Loss,
+    Poisson,
+    Quantile,
+    SquaredError,
+)
 from .optimizers import LBFGS, SGD, Adam
 from .optimizers.base import Optimizer
 from .schedules import Adaptive, Constant, InverseScaling, Schedule
@@ -57,7 +67,16 @@ ACTIVATIONS = {
 }
 LINKS = {**ACTIVATIONS, "exp": Exponential, "softmax": Softmax}
 SLOTS = ("activation", "solver", "learning_rate", "loss")
-LOSSES = {"log_loss": LogLoss, "poisson": Poisson, "squared_error": SquaredError}
+LABEL_LOSSES = {"focal": Focal, "log_loss": LogLoss}
+NUMBER_LOSSES = {
+    "absolute_error": AbsoluteError,
+    "gamma": Gamma,
+    "huber": Huber,
+    "poisson": Poisson,
+    "quantile": Quantile,
+    "squared_error": SquaredError,
+}
+LOSSES = LABEL_LOSSES | NUMBER_LOSSES
 
 PARAMETER_CONSTRAINTS = {
     "hidden_layer_sizes": [

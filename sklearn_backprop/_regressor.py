@@ -7,7 +7,7 @@ from sklearn.utils.metaestimators import available_if
 from ._base import BaseMLP
 from ._data import read_numbers
 from ._links import regressor_link
-from ._parameters import is_stochastic, read_slots
+from ._parameters import NUMBER_LOSSES, is_stochastic, read_slots
 from ._tasks import Regression
 from .losses import Loss
 
@@ -25,15 +25,18 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     hidden_layer_sizes : int or array-like of int, default=(100,)
         Number of neurons of each hidden layer, from the inputs to the outputs. Empty
         for a linear model.
-    activation : {'identity', 'logistic', 'tanh', 'relu'} or layer, default='relu'
+    activation : str, layer, or list of them with one for each hidden layer, \
+            default='relu'
         Function that the hidden neurons apply:
 
         - 'identity': ``x``, so that the model stays linear;
         - 'logistic': ``1 / (1 + exp(-x))``;
         - 'tanh': ``tanh(x)``;
         - 'relu': ``max(0, x)``;
+        - 'elu', 'gelu', 'hard_sigmoid', 'leaky_relu', 'mish', 'selu', 'silu' or
+          'softplus': the class of :mod:`sklearn_backprop.layers`, with its defaults;
         - any object with ``forward(inputs)`` and ``backward(dvalues)``.
-    loss : {'squared_error', 'poisson'} or Loss, default='squared_error'
+    loss : str or Loss, default='squared_error'
         What is minimized:
 
         - 'squared_error': half the squared error, averaged over the outputs; the
@@ -41,6 +44,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         - 'poisson': half the Poisson deviance, summed over the outputs, for targets
           that are not negative, such as counts; the prediction is the exponential of
           the last layer's output;
+        - 'gamma': half the gamma deviance, for positive targets, likewise;
+        - 'absolute_error', 'huber' or 'quantile': the class of
+          :mod:`sklearn_backprop.losses`, with its defaults;
         - any :class:`~sklearn_backprop.losses.Loss`, which names its link.
     solver : {'lbfgs', 'sgd', 'adam'} or optimizer, default='adam'
         How the loss is minimized:
@@ -155,7 +161,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     out_activation_ : str or layer
         Function of the last layer, the link of the loss: 'identity', or 'exp' for the
         Poisson loss.
-    activation_ : str or layer
+    activation_ : str, layer or list of them
         Function of the hidden layers of the fitted model: `activation` at the fit.
     n_features_in_ : int
         Number of columns of X.
@@ -219,7 +225,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     _parameter_constraints: dict = {
         **BaseMLP._parameter_constraints,
-        "loss": [StrOptions({"squared_error", "poisson"}), Loss],
+        "loss": [StrOptions(set(NUMBER_LOSSES)), Loss],
     }
 
     def __init__(
@@ -356,7 +362,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     def _read_targets(self, y, dtype, loss, continuing, is_incremental, classes):
         """Set what the targets determine; return them as columns."""
-        targets = read_numbers(y, dtype)
+        targets = loss.outputs_for(read_numbers(y, dtype))
         n_outputs = targets.shape[1]
         if continuing and n_outputs != self.n_outputs_:
             raise ValueError(

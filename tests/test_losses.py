@@ -48,15 +48,25 @@ def counts(rng):
     return rng.poisson(2.0, size=(N_SAMPLES, N_OUTPUTS)).astype(float)
 
 
+def sizes(rng):
+    return rng.gamma(2.0, size=(N_SAMPLES, N_OUTPUTS)) + 0.1
+
+
 # Every loss with each form of targets that it takes: what draws its two arguments.
 ARGUMENTS = {
+    ("AbsoluteError", "reals"): (logits, logits),
     ("BinaryCrossentropy", "bits"): (logits, bits),
     ("BinaryCrossentropy", "shares"): (logits, probabilities),
     ("CategoricalCrossentropy", "labels"): (probabilities, labels),
     ("CategoricalCrossentropy", "one-hot"): (probabilities, one_hot),
+    ("Focal", "bits"): (logits, bits),
+    ("Focal", "labels"): (logits, labels),
+    ("Gamma", "sizes"): (logits, sizes),
+    ("Huber", "reals"): (logits, logits),
     ("LogLoss", "bits"): (logits, bits),
     ("LogLoss", "labels"): (logits, labels),
     ("Poisson", "counts"): (logits, counts),
+    ("Quantile", "reals"): (logits, logits),
     ("SoftmaxCategoricalCrossentropy", "labels"): (logits, labels),
     ("SoftmaxCategoricalCrossentropy", "one-hot"): (logits, one_hot),
     ("SoftmaxCategoricalCrossentropy", "shares"): (logits, probabilities),
@@ -66,15 +76,23 @@ ARGUMENTS = {
 # Outputs and targets of one sample at the ends of the range, with loss and gradient.
 BIG = 1e4
 EXTREMES = [
+    ("AbsoluteError", [BIG, -BIG], [0.0, 0.0], BIG, [0.5, -0.5]),
     ("BinaryCrossentropy", [BIG], [0.0], BIG, [1]),
     ("BinaryCrossentropy", [BIG], [1.0], 0, [0]),
     ("BinaryCrossentropy", [-BIG], [0.0], 0, [0]),
     ("BinaryCrossentropy", [-BIG], [1.0], BIG, [-1]),
     ("BinaryCrossentropy", [BIG, -BIG], [0.0, 1.0], 2 * BIG, [1, -1]),
+    ("Focal", [BIG, -BIG], [0.0, 1.0], 2 * BIG, [1, -1]),
+    ("Focal", [-BIG, BIG], [0.0, 1.0], 0, [0, 0]),
+    ("Focal", [BIG, -BIG, 0], 1, 2 * BIG, [1, -1, 0]),
+    ("Focal", [BIG, -BIG, 0], 0, 0, [0, 0, 0]),
+    ("Gamma", [BIG], [3.0], BIG - np.log(3) - 1, [1]),
+    ("Huber", [BIG], [0.0], BIG - 0.5, [1]),
     ("LogLoss", [BIG, -BIG], [0.0, 1.0], 2 * BIG, [1, -1]),
     ("LogLoss", [BIG, -BIG, 0], 1, 2 * BIG, [1, -1, 0]),
     ("Poisson", [-BIG], [3.0], 3 * BIG + 3 * np.log(3) - 3, [-3]),
     ("Poisson", [-BIG], [0.0], 0, [0]),
+    ("Quantile", [BIG, -BIG], [0.0, 0.0], BIG / 2, [0.25, -0.25]),
     ("SoftmaxCategoricalCrossentropy", [BIG, -BIG, 0], 0, 0, [0, 0, 0]),
     ("SoftmaxCategoricalCrossentropy", [BIG, -BIG, 0], 1, 2 * BIG, [1, -1, 0]),
     ("SoftmaxCategoricalCrossentropy", [BIG, -BIG, 0], 2, BIG, [1, 0, -1]),
@@ -86,8 +104,11 @@ EXTREMES = [
 # allows, so it is held apart.
 NOT_OF_LOGITS = {"CategoricalCrossentropy"}
 
-# Of rows LogLoss makes something else, labels that do not exclude one another.
-OF_LABELS = [case for case in ARGUMENTS if case[1] == "labels" and case[0] != "LogLoss"]
+# Of rows these make something else, labels that do not exclude one another.
+BY_TARGETS = ("Focal", "LogLoss")
+OF_LABELS = [
+    case for case in ARGUMENTS if case[1] == "labels" and case[0] not in BY_TARGETS
+]
 
 
 def problem(case, dtype=np.float64):

@@ -72,11 +72,15 @@ FITS = {
         lambda: regressor(loss="poisson").fit(X, NUMBERS - 1.0),
         "loss='poisson' needs y >= 0, got -1.0 in row 0",
     ),
+    "gamma_range": (
+        lambda: regressor(loss="gamma").fit(X, NUMBERS),
+        "loss='gamma' needs y > 0, got 0.0 in row 0",
+    ),
     "poisson_diverges": (
         lambda: regressor(loss="poisson", solver="sgd", learning_rate_init=9.0).fit(
             X, NUMBERS * 100
         ),
-        "Poisson loss .* overflows",
+        "loss with a log link .* overflows",
     ),
 }
 

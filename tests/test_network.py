@@ -35,12 +35,21 @@ def counts(rng, n_outputs):
     return rng.poisson(2.0, size=(N_SAMPLES, n_outputs)).astype(float)
 
 
+def sizes(rng, n_outputs):
+    return rng.gamma(2.0, size=(N_SAMPLES, n_outputs)) + 0.1
+
+
 # The targets of every loss, and the layers that have to end a network for it.
 LOSSES = {
+    "AbsoluteError": (reals, []),
     "BinaryCrossentropy": (bits, []),
     "CategoricalCrossentropy": (labels, [Softmax]),
+    "Focal": (labels, []),
+    "Gamma": (sizes, []),
+    "Huber": (reals, []),
     "LogLoss": (labels, []),
     "Poisson": (counts, []),
+    "Quantile": (reals, []),
     "SoftmaxCategoricalCrossentropy": (labels, []),
     "SquaredError": (reals, []),
 }

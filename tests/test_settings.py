@@ -9,7 +9,7 @@ from sklearn.base import clone
 
 from sklearn_backprop import layers, losses, optimizers, schedules
 from sklearn_backprop.layers import ELU, Dense, LeakyReLU, ReLU, Tanh
-from sklearn_backprop.losses import SquaredError
+from sklearn_backprop.losses import Focal, Huber, LogLoss, Quantile, SquaredError
 from sklearn_backprop.optimizers import LBFGS, SGD, Adam
 from sklearn_backprop.schedules import Adaptive, InverseScaling
 from sklearn_backprop.settings import Settings
@@ -27,6 +27,10 @@ CHANGED = {
     "LBFGS": (LBFGS(max_fun=3), LBFGS()),
     "Adaptive": (Adaptive(factor=2.0), Adaptive(factor=3.0)),
     "InverseScaling": (InverseScaling(power_t=0.25), InverseScaling()),
+    "Focal": (Focal(gamma=0.5), Focal(gamma=1.0)),
+    "Huber": (Huber(delta=0.5), Huber(delta=2.0)),
+    "LogLoss": (LogLoss(label_smoothing=0.1), LogLoss(label_smoothing=0.2)),
+    "Quantile": (Quantile(quantile=[0.1, 0.9]), Quantile(quantile=0.9)),
     "SquaredError": (SquaredError(gradient_scale="n_outputs"), SquaredError()),
 }
 NAMESPACE = {
@@ -49,7 +53,7 @@ def settings_of(name):
 
 def test_every_object_with_settings_is_in_the_table():
     assert set(CHANGED) == {name for name in NAMES if OBJECTS[name].get_params()}
-    assert len(NAMES) == 26
+    assert len(NAMES) == 31
 
 
 @every_object
@@ -153,6 +157,10 @@ IMPOSSIBLE = {name: NO_INIT for name in layers.__all__ if name != "Dense"} | {
     "LBFGS": {"max_fun": [0, -1, 2.5, None, "many", True]},
     "Adaptive": {"factor": [1.0, 0.5, np.inf, np.nan], "smallest": [0.0, -1.0, np.nan]},
     "InverseScaling": {"power_t": [-0.1, np.inf, np.nan, None, "half"]},
+    "Focal": {"gamma": [-0.1, np.inf, np.nan, None, "two"]},
+    "Huber": {"delta": [0.0, -1.0, np.inf, np.nan, None]},
+    "LogLoss": {"label_smoothing": [-0.1, 1.0, np.nan, None]},
+    "Quantile": {"quantile": [0.0, 1.0, np.nan, None, [], [0.5, 1.5], [[0.5]], "half"]},
     "SquaredError": {"gradient_scale": [0.0, -1.0, np.inf, "outputs", None]},
 }
 CASES = [

@@ -12,13 +12,16 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_backprop import check_gradient
-from sklearn_backprop._parameters import ACTIVATIONS
+from sklearn_backprop._parameters import ACTIVATIONS, NUMBER_LOSSES
 from sklearn_backprop.layers import GELU, Dense, Identity, Logistic, ReLU, Tanh
 from sklearn_backprop.losses import (
     BinaryCrossentropy,
+    Focal,
+    Gamma,
     LogLoss,
     Loss,
     Poisson,
+    Quantile,
     SoftmaxCategoricalCrossentropy,
     SquaredError,
 )
@@ -66,6 +69,13 @@ LOSSES = {
     "diabetes": [({}, SquaredError())],
     "two_targets": [({}, SquaredError(gradient_scale="n_outputs"))],
     "counts": [({"loss": "poisson"}, Poisson())],
+    **{
+        f"diabetes {name}": [({"loss": name}, cls())]
+        for name, cls in NUMBER_LOSSES.items()
+        if name not in ("gamma", "poisson", "squared_error")
+    },
+    "sizes": [({"loss": "gamma"}, Gamma())],
+    "iris focal": [({"loss": "focal"}, Focal())],
 }
 
 
@@ -86,8 +96,9 @@ def test_an_object_means_what_the_string_means(kind, name):
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_a_loss_object_means_what_the_string_means(name):
-    X, y = table(name)
-    is_labels = name in ("iris", "breast_cancer", "multilabel")
+    X, y = table("counts" if name == "sizes" else name.split()[0])
+    y = y + 1 if name == "sizes" else y
+    is_labels = name.split()[0] in ("iris", "breast_cancer", "multilabel")
     kind = "classifier" if is_labels else "regressor"
     for settings, loss in LOSSES[name]:
         flat = new(kind, **settings).fit(X, y)
@@ -389,6 +400,23 @@ def test_a_setting_of_a_string_is_named(kind):
         new(kind).set_params(nonsense__momentum=0.5)
     model = new(kind).set_params(solver=SGD(), solver__momentum=0.5)
     assert model.solver.momentum == 0.5
+
+
+@pytest.mark.parametrize("name", ["diabetes", "two_targets"])
+def test_several_quantiles_are_outputs_side_by_side(name):
+    X, y = table(name)
+    loss = Quantile([0.1, 0.5, 0.9])
+    settings = {"learning_rate_init": 0.02, "max_iter": 200}
+    model = new("regressor", loss=loss, early_stopping=True, **settings).fit(X, y)
+    n_targets = 1 if y.ndim == 1 else y.shape[1]
+    predicted = model.predict(X).reshape(len(X), n_targets, 3)
+    below = np.mean(y.reshape(len(X), n_targets, 1) <= predicted, axis=0)
+    assert np.all(np.abs(below - [0.1, 0.5, 0.9]) < 0.15)
+    assert max(model.validation_scores_) < 0.0  # The loss, negative.
+    median = new("regressor", loss=Quantile(), early_stopping=True).fit(X, y)
+    assert median.predict(X).shape == y.shape
+    warm = model.set_params(early_stopping=False).partial_fit(X, y)
+    assert warm.n_outputs_ == 3 * n_targets
 
 
 @pytest.mark.parametrize("solver", [SGD(), Adam(weight_decay=0.5), LBFGS()])

@@ -33,13 +33,23 @@ def counts(rng, shape):
     return rng.poisson(2.0, size=shape).astype(float)
 
 
+def sizes(rng, shape):
+    return rng.gamma(2.0, size=shape) + 0.1
+
+
 # Targets of every loss, and the layers that have to end a network for it.
 LOSSES = {
+    ("AbsoluteError", reals): [],
     ("BinaryCrossentropy", bits): [],
     ("CategoricalCrossentropy", labels): [Softmax],
+    ("Focal", bits): [],
+    ("Focal", labels): [],
+    ("Gamma", sizes): [],
+    ("Huber", reals): [],
     ("LogLoss", bits): [],
     ("LogLoss", labels): [],
     ("Poisson", counts): [],
+    ("Quantile", reals): [],
     ("SoftmaxCategoricalCrossentropy", labels): [],
     ("SquaredError", reals): [],
 }

@@ -98,8 +98,10 @@ class HardSigmoid(Activation):
         return np.clip(np.add(output, 0.5, output), 0.0, 1.0, out=output)
 
     def _chain(self, dvalues, output, out, scratch):
-        slopes = np.where((output > 0.0) & (output < 1.0), 1.0 / 6.0, 0.0)
-        return np.multiply(dvalues, slopes.astype(output.dtype, copy=False), out)
+        # Positive inside, and zero at both ends.
+        slopes = np.subtract(1.0, output, self._room(output))
+        np.sign(np.multiply(slopes, output, slopes), slopes)
+        return np.multiply(dvalues, np.multiply(slopes, 1.0 / 6.0, slopes), out)
 
 
 class Exponential(Activation):

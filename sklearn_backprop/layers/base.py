@@ -137,6 +137,22 @@ class Activation(Settings):
         accepted = "'glorot', 'he', 'lecun' or None"
         check("init", self.init, lambda i: i is None or i in INITS, accepted)
 
+    def _room(self, array, purpose=None):
+        """Return memory in the shape of an array, which is kept from batch to batch.
+
+        Parameters
+        ----------
+        array : ndarray
+        purpose : bool, str or None, default=None
+            The type ``bool``, or a name, for memory apart from the rest.
+        """
+        rooms = vars(self).setdefault("_rooms", {})
+        dtype = np.dtype(bool) if purpose is bool else array.dtype
+        memory = rooms.get(purpose)
+        if memory is None or memory.size < array.size or memory.dtype != dtype:
+            memory = rooms[purpose] = np.empty(array.size, dtype)
+        return memory[: array.size].reshape(array.shape)
+
     def forward(self, inputs, out=None):
         """Set and return ``output``, the function of `inputs`.
 

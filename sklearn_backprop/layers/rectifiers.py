@@ -40,14 +40,36 @@ class LeakyReLU(Activation):
         check("negative_slope", self.negative_slope, lambda s: 0.0 <= s < 1.0, accepted)
 
     def _function(self, inputs, out):
-        return np.maximum(inputs, inputs * float(self.negative_slope), out=out)
+        low = np.multiply(inputs, float(self.negative_slope), self._room(inputs))
+        return np.maximum(inputs, low, out=out)
 
     def _chain(self, dvalues, output, out, scratch):
-        slopes = np.where(output > 0, 1.0, float(self.negative_slope))
-        return np.multiply(dvalues, slopes.astype(output.dtype, copy=False), out)
+        slope = float(self.negative_slope)
+        slopes = np.empty_like(output) if scratch is None else scratch
+        np.greater(output, 0.0, slopes)
+        np.multiply(slopes, 1.0 - slope, slopes)
+        return np.multiply(dvalues, np.add(slopes, slope, slopes), out)
 
 
-class ELU(Activation):
+class _ExponentialLinear(Activation):
+    """``scale * inputs``, or ``scale * alpha (exp(inputs) - 1)`` below zero."""
+
+    def _function(self, inputs, out):
+        alpha, scale = self._constants()
+        low = np.minimum(inputs, 0.0, out=self._room(inputs))
+        np.multiply(np.expm1(low, low), alpha, low)
+        output = np.maximum(inputs, 0.0, out=out)
+        return np.multiply(np.add(output, low, output), scale, output)
+
+    def _chain(self, dvalues, output, out, scratch):
+        alpha, scale = self._constants()
+        is_positive = np.greater(output, 0.0, self._room(output, bool))
+        slopes = np.add(output, scale * alpha, scratch)
+        np.copyto(slopes, scale, where=is_positive)
+        return np.multiply(dvalues, slopes, out)
+
+
+class ELU(_ExponentialLinear):
     """Exponential linear unit: ``inputs``, or ``alpha (exp(inputs) - 1)`` below zero.
 
     Parameters
@@ -64,7 +86,6 @@ class ELU(Activation):
     """
 
     default_init = "he"
-    _scale = 1.0
 
     def __init__(self, alpha=1.0, init=None):
         super().__init__(init)
@@ -75,16 +96,11 @@ class ELU(Activation):
         super().validate()
         check("alpha", self.alpha, lambda a: 0.0 < a < np.inf, "positive")
 
-    def _function(self, inputs, out):
-        negative = np.expm1(np.minimum(inputs, 0.0)) * float(self.alpha)
-        return np.add(np.maximum(inputs, 0.0), negative, out=out)
-
-    def _chain(self, dvalues, output, out, scratch):
-        slopes = np.where(output > 0, 1.0, output + float(self.alpha))
-        return np.multiply(dvalues, slopes.astype(output.dtype, copy=False), out)
+    def _constants(self):
+        return float(self.alpha), 1.0
 
 
-class SELU(Activation):
+class SELU(_ExponentialLinear):
     """Scaled ELU, which keeps mean 0 and variance 1 from layer to layer.
 
     ``scale * inputs``, or ``scale * alpha (exp(inputs) - 1)`` below zero, with scale
@@ -103,15 +119,9 @@ class SELU(Activation):
     """
 
     default_init = "lecun"
-    ALPHA, SCALE = 1.6732632423543772, 1.0507009873554805
 
-    def _function(self, inputs, out):
-        negative = np.expm1(np.minimum(inputs, 0.0)) * self.ALPHA
-        return np.multiply(np.maximum(inputs, 0.0) + negative, self.SCALE, out=out)
-
-    def _chain(self, dvalues, output, out, scratch):
-        slopes = np.where(output > 0, self.SCALE, output + self.SCALE * self.ALPHA)
-        return np.multiply(dvalues, slopes.astype(output.dtype, copy=False), out)
+    def _constants(self):
+        return 1.6732632423543772, 1.0507009873554805
 
 
 class Softplus(Activation):
@@ -131,16 +141,21 @@ class Softplus(Activation):
     default_init = "he"
 
     def _function(self, inputs, out):
-        return np.add(np.maximum(inputs, 0.0), _log1p_exp(inputs), out=out)
+        low = _log1p_exp(inputs, self._room(inputs))
+        output = np.maximum(inputs, 0.0, out=out)
+        return np.add(output, low, output)
 
     def _chain(self, dvalues, output, out, scratch):
-        return np.multiply(dvalues, -np.expm1(-output), out)
+        slopes = np.negative(output, scratch)
+        np.negative(np.expm1(slopes, slopes), slopes)
+        return np.multiply(dvalues, slopes, out)
 
 
 class _Smooth(Activation):
     """What is no function of its output: a product of the inputs and a share of them.
 
-    A subclass gives ``_share(inputs)`` and ``_slope(inputs)``, the derivative.
+    A subclass gives ``_share(inputs, out)`` and, from that, the derivative,
+    ``_slope(inputs, share, out)``.
     """
 
     default_init = "he"
@@ -149,11 +164,15 @@ class _Smooth(Activation):
     def _function(self, inputs, out):
         # By hand, `out` may be the inputs themselves.
         self.inputs = inputs.copy() if out is inputs else inputs
-        return np.multiply(inputs, self._share(inputs), out)
+        with np.errstate(over="ignore", under="ignore"):
+            self.share = self._share(inputs, self._room(inputs))
+        return np.multiply(inputs, self.share, out)
 
     def _chain(self, dvalues, output, out, scratch):
-        with np.errstate(over="ignore"):
-            return np.multiply(dvalues, self._slope(self.inputs), out)
+        slopes = np.empty_like(output) if scratch is None else scratch
+        with np.errstate(over="ignore", under="ignore"):
+            self._slope(self.inputs, self.share, slopes)
+        return np.multiply(dvalues, slopes, out)
 
 
 class GELU(_Smooth):
@@ -172,12 +191,14 @@ class GELU(_Smooth):
     Hendrycks and Gimpel (2016), "Gaussian error linear units", equation 1.
     """
 
-    def _share(self, inputs):
-        return ndtr(inputs)
+    def _share(self, inputs, out):
+        return ndtr(inputs, out)
 
-    def _slope(self, inputs):
-        density = np.exp(-0.5 * inputs * inputs) * (2.0 * np.pi) ** -0.5
-        return self._share(inputs) + inputs * density
+    def _slope(self, inputs, share, out):
+        np.multiply(inputs, inputs, out)
+        np.exp(np.multiply(out, -0.5, out), out)
+        np.multiply(out, (2.0 * np.pi) ** -0.5, out)
+        np.add(np.multiply(out, inputs, out), share, out)
 
 
 class SiLU(_Smooth):
@@ -196,12 +217,12 @@ class SiLU(_Smooth):
     function approximation in reinforcement learning", equation 6.
     """
 
-    def _share(self, inputs):
-        return _sigmoid(inputs)
+    def _share(self, inputs, out):
+        return _sigmoid(inputs, out)
 
-    def _slope(self, inputs):
-        share = _sigmoid(inputs)
-        return share * (1.0 + inputs * (1.0 - share))
+    def _slope(self, inputs, share, out):
+        np.multiply(np.subtract(1.0, share, out), inputs, out)
+        np.multiply(np.add(out, 1.0, out), share, out)
 
 
 class Mish(_Smooth):
@@ -220,19 +241,25 @@ class Mish(_Smooth):
     equation 1.
     """
 
-    def _share(self, inputs):
-        return np.tanh(np.maximum(inputs, 0.0) + _log1p_exp(inputs))
+    def _share(self, inputs, out):
+        _log1p_exp(inputs, out)
+        positive = np.maximum(inputs, 0.0, out=self._room(inputs, "positive"))
+        np.add(out, positive, out)
+        return np.tanh(out, out)
 
-    def _slope(self, inputs):
-        share = self._share(inputs)
-        return share + inputs * ((1.0 - share * share) * _sigmoid(inputs))
+    def _slope(self, inputs, share, out):
+        np.subtract(1.0, np.multiply(share, share, out), out)
+        np.multiply(out, _sigmoid(inputs, self._room(inputs, "positive")), out)
+        np.add(np.multiply(out, inputs, out), share, out)
 
 
-def _log1p_exp(inputs):
+def _log1p_exp(inputs, out):
     """Return ``log(1 + exp(-|inputs|))``, which cannot overflow."""
-    return np.log1p(np.exp(-np.abs(inputs)))
+    np.negative(np.abs(inputs, out), out)
+    return np.log1p(np.exp(out, out), out)
 
 
-def _sigmoid(inputs):
+def _sigmoid(inputs, out):
     with np.errstate(over="ignore"):
-        return 1.0 / (1.0 + np.exp(-inputs))
+        np.exp(np.negative(inputs, out), out)
+    return np.reciprocal(np.add(out, 1.0, out), out)

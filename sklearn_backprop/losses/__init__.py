@@ -18,17 +18,30 @@ from .base import Loss
 from .classification import (
     BinaryCrossentropy,
     CategoricalCrossentropy,
+    Focal,
     LogLoss,
     SoftmaxCategoricalCrossentropy,
 )
-from .regression import Poisson, SquaredError
+from .regression import (
+    AbsoluteError,
+    Gamma,
+    Huber,
+    Poisson,
+    Quantile,
+    SquaredError,
+)
 
 __all__ = [
+    "AbsoluteError",
     "BinaryCrossentropy",
     "CategoricalCrossentropy",
+    "Focal",
+    "Gamma",
+    "Huber",
     "LogLoss",
     "Loss",
     "Poisson",
+    "Quantile",
     "SoftmaxCategoricalCrossentropy",
     "SquaredError",
 ]

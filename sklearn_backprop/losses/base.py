@@ -67,6 +67,19 @@ class Loss(Settings):
         """
         return self
 
+    def outputs_for(self, y_true):
+        """Return targets with a column for each output of the network.
+
+        Parameters
+        ----------
+        y_true : ndarray of shape (n_samples, n_targets)
+
+        Returns
+        -------
+        y_true : ndarray of shape (n_samples, n_outputs)
+        """
+        return y_true
+
     def _read(self, output, y_true):
         """Return both as arrays, `output` of floats, or raise ValueError."""
         output, y_true = np.asarray(output), np.asarray(y_true)

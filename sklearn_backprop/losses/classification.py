@@ -1,8 +1,9 @@
 """Losses over labels."""
 
 import numpy as np
-from scipy.special import xlogy
+from scipy.special import log_expit, log_softmax, xlogy
 
+from ..settings import check
 from .base import Loss
 
 
@@ -165,21 +166,13 @@ class BinaryCrossentropy(Loss):
         return evaluate
 
 
-class LogLoss(Loss):
-    """Cross-entropy of labels, whatever their kind, from the logits.
+class _ByTargets(Loss):
+    """What stands for one loss of class indices and another of columns of 0 and 1.
 
-    It stands for `SoftmaxCategoricalCrossentropy` where ``y_true`` holds class indices
-    of shape (n_samples,), and for `BinaryCrossentropy` where it has a column of 0 and 1
-    for each output: two classes, or several labels that do not exclude one another.
+    A subclass gives `for_targets`.
     """
 
     default_score = "accuracy"
-
-    def for_targets(self, y_true):
-        """Return the cross-entropy for some targets (see `Loss.for_targets`)."""
-        if y_true.ndim == 1:
-            return SoftmaxCategoricalCrossentropy()
-        return BinaryCrossentropy()
 
     def _check_shapes(self, output, y_true):
         rows = self._targets_of_rows(y_true, output)
@@ -190,3 +183,149 @@ class LogLoss(Loss):
             return self.for_targets(y_true)._evaluate_function(output, out)(y_true)
 
         return evaluate
+
+
+class LogLoss(_ByTargets):
+    """Cross-entropy of labels, whatever their kind, from the logits.
+
+    It stands for `SoftmaxCategoricalCrossentropy` where ``y_true`` holds class indices
+    of shape (n_samples,), and for `BinaryCrossentropy` where it has a column of 0 and 1
+    for each output: two classes, or several labels that do not exclude one another.
+
+    Parameters
+    ----------
+    label_smoothing : float in [0, 1), default=0.0
+        Share of the target that goes to all classes alike: of K classes a one-hot row
+        becomes ``(1 - label_smoothing) y + label_smoothing / K``, a column of 0 and 1
+        ``(1 - label_smoothing) y + label_smoothing / 2``.
+
+    References
+    ----------
+    Szegedy, Vanhoucke, Ioffe, Shlens and Wojna (2016), "Rethinking the Inception
+    architecture for computer vision", section 7.
+    """
+
+    def __init__(self, label_smoothing=0.0):
+        self.label_smoothing = label_smoothing
+
+    def validate(self):
+        """Check the settings (see `Settings.validate`)."""
+        share = self.label_smoothing
+        check("label_smoothing", share, lambda s: 0.0 <= s < 1.0, "in [0, 1)")
+
+    def for_targets(self, y_true):
+        """Return the cross-entropy for some targets (see `Loss.for_targets`)."""
+        if self.label_smoothing:
+            kind = _SmoothSoftmax if y_true.ndim == 1 else _SmoothBinary
+            return kind(self.label_smoothing)
+        if y_true.ndim == 1:
+            return SoftmaxCategoricalCrossentropy()
+        return BinaryCrossentropy()
+
+
+class _SmoothSoftmax(SoftmaxCategoricalCrossentropy):
+    """The cross-entropy of class indices with smoothed targets."""
+
+    def __init__(self, label_smoothing):
+        self.label_smoothing = label_smoothing
+
+    def _evaluate_function(self, output, out):
+        of_rows = super()._evaluate_function(output, out)
+        n_classes, share = output.shape[-1], float(self.label_smoothing)
+
+        def evaluate(y_true):
+            rows = np.full(output.shape, share / n_classes, out.dtype)
+            rows[np.arange(len(rows)), y_true] += 1.0 - share
+            return of_rows(rows)
+
+        return evaluate
+
+
+class _SmoothBinary(BinaryCrossentropy):
+    """The cross-entropy of columns of 0 and 1 with smoothed targets."""
+
+    def __init__(self, label_smoothing):
+        self.label_smoothing = label_smoothing
+
+    def _evaluate_function(self, output, out):
+        of_columns = super()._evaluate_function(output, out)
+        share = float(self.label_smoothing)
+        return lambda y_true: of_columns(y_true * (1.0 - share) + 0.5 * share)
+
+
+class Focal(_ByTargets):
+    """Cross-entropy in which rows that are right already count less, from the logits.
+
+    ``loss = -(1 - p)^gamma log(p)``, with p the probability of the true class, or for
+    each column of 0 and 1 of its value; summed over the columns.
+
+    Parameters
+    ----------
+    gamma : float, default=2.0
+        How much less; 0 is the cross-entropy.
+
+    References
+    ----------
+    Lin, Goyal, Girshick, He and Dollár (2017), "Focal loss for dense object detection",
+    equation 4.
+    """
+
+    def __init__(self, gamma=2.0):
+        self.gamma = gamma
+
+    def validate(self):
+        """Check the settings (see `Settings.validate`)."""
+        check("gamma", self.gamma, lambda g: 0.0 <= g < np.inf, "not negative")
+
+    def for_targets(self, y_true):
+        """Return the loss for some targets (see `Loss.for_targets`)."""
+        kind = _FocalSoftmax if y_true.ndim == 1 else _FocalBinary
+        return kind(self.gamma)
+
+
+def _focal(log_p, gamma):
+    """Return the losses of some log-probabilities, and their derivatives by these."""
+    p = np.exp(log_p)
+    rest = -np.expm1(log_p)
+    weights = rest**gamma
+    slopes = -weights
+    if gamma:
+        # (1 - p)^(gamma - 1) log(p) has a limit where p is 1.
+        with np.errstate(divide="ignore", invalid="ignore"):
+            others = gamma * rest ** (gamma - 1.0) * p * log_p
+        slopes = slopes + np.where(rest > 0, others, 0.0)
+    return -weights * log_p, slopes
+
+
+class _FocalSoftmax(_Categorical):
+    """The focal loss of class indices."""
+
+    out_activation = "softmax"
+
+    def __init__(self, gamma):
+        self.gamma = gamma
+
+    def _evaluate(self, output, y_true, out):
+        rows = np.arange(len(output))
+        logs = log_softmax(output, axis=-1)
+        losses, slopes = _focal(logs[rows, y_true], float(self.gamma))
+        np.multiply(np.exp(logs), -slopes[:, np.newaxis], out)
+        out[rows, y_true] += slopes
+        return losses
+
+
+class _FocalBinary(Loss):
+    """The focal loss of columns of 0 and 1."""
+
+    out_activation = "logistic"
+    default_score = "accuracy"
+
+    def __init__(self, gamma):
+        self.gamma = gamma
+
+    def _evaluate(self, output, y_true, out):
+        signs = np.where(y_true > 0, 1.0, -1.0).astype(output.dtype, copy=False)
+        logs = log_expit(signs * output)
+        losses, slopes = _focal(logs, float(self.gamma))
+        np.multiply(slopes * -np.expm1(logs), signs, out)
+        return losses.sum(axis=-1)

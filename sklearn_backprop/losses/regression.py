@@ -7,6 +7,110 @@ from ..settings import check
 from .base import Loss
 
 
+class _OfErrors(Loss):
+    """What the losses of single errors share: a mean over the outputs.
+
+    A subclass gives ``_of_errors(errors, out)``, which returns the loss of each error
+    and writes its derivative to `out`.
+    """
+
+    out_activation = "identity"
+    default_score = "r2"
+
+    def _evaluate(self, output, y_true, out):
+        losses = self._of_errors(np.subtract(output, y_true), out)
+        np.multiply(out, 1.0 / output.shape[-1], out)
+        return losses.mean(axis=-1)
+
+
+class AbsoluteError(_OfErrors):
+    """Absolute error, averaged over the outputs, for the median of the targets.
+
+    ``loss = sum_j |output_j - y_j| / n_outputs``; the gradient of the mean is
+    ``sign(output - y_true) / (n_outputs n_samples)``, 0 where they are equal.
+
+    References
+    ----------
+    Koenker and Bassett (1978), "Regression quantiles", section 1.
+    """
+
+    def _of_errors(self, errors, out):
+        np.sign(errors, out)
+        return np.abs(errors)
+
+
+class Huber(_OfErrors):
+    """Squared error of small errors and absolute error of large ones.
+
+    ``loss = e^2 / 2`` where ``|e| <= delta``, else ``delta (|e| - delta / 2)``,
+    averaged over the outputs; the derivative is ``e``, clipped to ``[-delta, delta]``.
+
+    Parameters
+    ----------
+    delta : float, default=1.0
+        Where it changes, in units of y; positive.
+
+    References
+    ----------
+    Huber (1964), "Robust estimation of a location parameter", section 4.
+    """
+
+    def __init__(self, delta=1.0):
+        self.delta = delta
+
+    def validate(self):
+        """Check the settings (see `Settings.validate`)."""
+        check("delta", self.delta, _is_positive, "positive")
+
+    def _of_errors(self, errors, out):
+        delta = float(self.delta)
+        np.clip(errors, -delta, delta, out=out)
+        return out * (errors - 0.5 * out)
+
+
+class Quantile(_OfErrors):
+    """Pinball loss, for quantiles of the targets.
+
+    With ``e = y - output``, ``loss = max(quantile e, (quantile - 1) e)``, averaged over
+    the outputs; the derivative with respect to `output` is ``-quantile`` where
+    ``e > 0``, ``1 - quantile`` where ``e < 0``.
+
+    Parameters
+    ----------
+    quantile : float in (0, 1), or sequence of them, default=0.5
+        With several, an estimator has an output for each of them: for each column of y
+        one after another. Early stopping then goes by the loss.
+
+    References
+    ----------
+    Koenker and Bassett (1978), "Regression quantiles", equation 1.1.
+    """
+
+    def __init__(self, quantile=0.5):
+        self.quantile = quantile
+
+    @property
+    def default_score(self):
+        """R^2 of the median; any other quantile is judged by the loss."""
+        return "r2" if np.ndim(self.quantile) == 0 and self.quantile == 0.5 else "loss"
+
+    def validate(self):
+        """Check the settings (see `Settings.validate`)."""
+        accepted = "in (0, 1), or a sequence of such numbers"
+        check("quantile", self.quantile, _are_quantiles, accepted)
+
+    def outputs_for(self, y_true):
+        """Repeat each column for each quantile (see `Loss.outputs_for`)."""
+        return np.repeat(y_true, np.size(self.quantile), axis=-1)
+
+    def _of_errors(self, errors, out):
+        quantiles = np.atleast_1d(np.asarray(self.quantile, dtype=errors.dtype))
+        quantiles = np.tile(quantiles, errors.shape[-1] // len(quantiles))
+        np.subtract(errors > 0, quantiles, out, where=errors != 0, casting="same_kind")
+        out[errors == 0] = 0.0
+        return out * errors
+
+
 class SquaredError(Loss):
     """Half the squared error, averaged over the outputs.
 
@@ -49,7 +153,33 @@ def _is_positive(value):
     return 0.0 < value < np.inf
 
 
-class Poisson(Loss):
+def _are_quantiles(value):
+    values = np.atleast_1d(np.asarray(value, dtype=np.float64))
+    return (
+        values.ndim == 1
+        and values.size > 0
+        and bool(np.all((values > 0) & (values < 1)))
+    )
+
+
+class _LogLink(Loss):
+    """What the losses of a mean that is the exponential of the output share."""
+
+    out_activation = "exp"
+    default_score = "r2"
+    divergence_hint = (
+        "Of a loss with a log link it also comes where the mean, exp(output), or its "
+        "inverse overflows: start with a smaller `learning_rate_init`."
+    )
+
+    def _check_range(self, y_true, is_outside, needed):
+        rows = np.flatnonzero(is_outside.reshape(len(y_true), -1).any(axis=1))
+        if len(rows):
+            value = np.ravel(y_true[rows[0]])[np.ravel(is_outside[rows[0]])][0]
+            raise ValueError(f"needs {needed}, got {value} in row {rows[0]}.")
+
+
+class Poisson(_LogLink):
     """Half the Poisson deviance, from the logarithm of the mean (the log link).
 
     ``loss = sum_j exp(z_j) - y_j z_j + y_j log(y_j) - y_j``; the gradient of the mean
@@ -60,24 +190,35 @@ class Poisson(Loss):
     McCullagh and Nelder (1989), "Generalized Linear Models", table 2.1.
     """
 
-    out_activation = "exp"
-    default_score = "r2"
-    divergence_hint = (
-        "Of the Poisson loss it also comes where the mean, exp(output), overflows: "
-        "start with a smaller `learning_rate_init`."
-    )
-
     def check_targets(self, y_true):
         """Check that no target is negative (see `Loss.check_targets`)."""
-        rows = np.flatnonzero((y_true < 0).reshape(len(y_true), -1).any(axis=1))
-        if len(rows):
-            first = np.ravel(y_true[rows[0]])
-            value = first[first < 0][0]
-            raise ValueError(f"needs y >= 0, got {value} in row {rows[0]}.")
+        self._check_range(y_true, y_true < 0, "y >= 0")
 
     def _evaluate(self, output, y_true, out):
         rest = y_true * output - xlogy(y_true, y_true) + y_true
         means = np.exp(output, out=out)
         losses = means - rest
         means -= y_true
+        return losses.sum(axis=-1)
+
+
+class Gamma(_LogLink):
+    """Half the gamma deviance, from the logarithm of the mean (the log link).
+
+    ``loss = sum_j z_j + y_j exp(-z_j) - log(y_j) - 1``; the gradient of the mean is
+    ``(1 - y_true exp(-z)) / n_samples``. ``y_true`` is positive.
+
+    References
+    ----------
+    McCullagh and Nelder (1989), "Generalized Linear Models", table 2.1.
+    """
+
+    def check_targets(self, y_true):
+        """Check that all targets are positive (see `Loss.check_targets`)."""
+        self._check_range(y_true, y_true <= 0, "y > 0")
+
+    def _evaluate(self, output, y_true, out):
+        shares = y_true * np.exp(-output)
+        losses = output + shares - np.log(y_true) - 1.0
+        np.subtract(1.0, shares, out)
         return losses.sum(axis=-1)
