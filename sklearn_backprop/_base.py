@@ -218,7 +218,8 @@ class BaseMLP(BaseEstimator):
             y, dtype, slots.loss, continuing, is_incremental, classes
         )
         _check_targets(slots.loss, self.loss, targets)
-        sample_weight = read_sample_weight(sample_weight, X, dtype)
+        factors = self._class_weights(targets, is_incremental)
+        sample_weight = read_sample_weight(sample_weight, X, dtype, factors)
         self.activation_ = settings_of(self.activation)
 
         run = resumed_run(self) if continuing else new_run(self.random_state)
@@ -270,6 +271,10 @@ class BaseMLP(BaseEstimator):
             coefs, intercepts = zip(*drawn, strict=True)
         layers = dense_stack(coefs, intercepts, slots.make_activations)
         return Network(layers, alpha=float(self.alpha)).flatten()
+
+    def _class_weights(self, targets, is_incremental):
+        """Return a weight for each row by its target, or None."""
+        return None
 
     def _initialized_for(self, slots):
         """Return the activation that the weights of each Dense layer are drawn for.

@@ -7,7 +7,12 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 
 from ._base import BaseMLP
-from ._labels import check_classes, read_classes, read_classification
+from ._labels import (
+    check_classes,
+    class_weights,
+    read_classes,
+    read_classification,
+)
 from ._parameters import LABEL_LOSSES, is_stochastic
 from ._tasks import Classification
 from .losses import Loss
@@ -47,6 +52,11 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         - any :class:`~sklearn_backprop.losses.Loss` whose link is 'logistic',
           'softmax' or None. It gets class indices for 'softmax', else columns of 0
           and 1.
+    class_weight : dict, list of dict, 'balanced' or None, default=None
+        Weights of the classes, which are multiplied with `sample_weight`: a number for
+        each label, or 'balanced' for ``n_samples / (n_classes * counts)``; labels that
+        a dict leaves out have weight one. For a multilabel y a list with a dict for
+        each column, whose keys are 0 and 1. `partial_fit` takes no 'balanced'.
     solver : {'lbfgs', 'sgd', 'adam'} or optimizer, default='adam'
         How the loss is minimized:
 
@@ -223,6 +233,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     _parameter_constraints: dict = {
         **BaseMLP._parameter_constraints,
         "loss": [StrOptions(set(LABEL_LOSSES)), Loss],
+        "class_weight": [StrOptions({"balanced"}), dict, list, None],
     }
     _essential = ("coefs_", "intercepts_", "classes_")
 
@@ -232,6 +243,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         activation="relu",
         *,
         loss="log_loss",
+        class_weight=None,
         solver="adam",
         alpha=0.0001,
         batch_size="auto",
@@ -258,6 +270,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.loss = loss
+        self.class_weight = class_weight
         self.solver = solver
         self.alpha = alpha
         self.batch_size = batch_size
@@ -443,6 +456,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         self.classes_, self.out_activation_ = task.classes, task.link
         self.n_outputs_ = task.n_outputs
         return targets
+
+    def _class_weights(self, targets, is_incremental):
+        return class_weights(self.class_weight, self._task, targets, is_incremental)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -57,19 +57,29 @@ def squeeze_column(y):
     return y
 
 
-def read_sample_weight(sample_weight, X, dtype):
+def read_sample_weight(sample_weight, X, dtype, factors=None):
     """Return the weights as an array, or None.
+
+    Parameters
+    ----------
+    sample_weight : array-like of shape (n_samples,) or None
+    X : {ndarray, sparse matrix} of shape (n_samples, n_features)
+    dtype : dtype
+    factors : ndarray of shape (n_samples,), default=None
+        What they are multiplied with: the weights of the classes.
 
     Raises
     ------
     ValueError
         If one is negative or not finite, if all are zero or their sum is infinite.
     """
-    if sample_weight is None:
+    if sample_weight is None and factors is None:
         return None
     sample_weight = _check_sample_weight(
         sample_weight, X, dtype=dtype, ensure_non_negative=True
     )
+    if factors is not None:
+        sample_weight = sample_weight * factors.astype(dtype)
     if not sample_weight.any():
         raise ValueError("sample_weight is zero for all samples.")
     if not np.isfinite(sample_weight.sum()):

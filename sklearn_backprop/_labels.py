@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse as sp
+from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
 from sklearn.utils.multiclass import (
     check_classification_targets,
     type_of_target,
@@ -160,6 +161,49 @@ def read_classification(y, loss, fitted, classes):
         return task, labels.y
     indices = _class_indices(labels.y, classes)
     return task, indices.astype(np.int8)[:, np.newaxis] if one_column else indices
+
+
+def class_weights(class_weight, task, targets, is_incremental):
+    """Return a weight for each row by its label, or None.
+
+    Parameters
+    ----------
+    class_weight : dict, list of dict, 'balanced' or None
+        The estimator's.
+    task : Classification
+    targets : ndarray
+        What `read_classification` has returned.
+    is_incremental : bool
+        Whether the rows may not have all labels.
+
+    Returns
+    -------
+    weights : ndarray of shape (n_samples,) or None
+
+    Raises
+    ------
+    ValueError
+        If a weight is negative or not finite, or a label is unknown.
+    """
+    if class_weight is None:
+        return None
+    if is_incremental and isinstance(class_weight, str):
+        raise ValueError(
+            f"class_weight={class_weight!r} needs all rows at once, so partial_fit does "
+            "not support it: pass a dict, such as compute_class_weight makes."
+        )
+    if task.is_multilabel:
+        weights = compute_sample_weight(class_weight, targets)
+    else:
+        y = task.given(targets)
+        of_classes = compute_class_weight(class_weight, classes=task.classes, y=y)
+        weights = of_classes[targets.reshape(len(targets))]
+    if not np.isfinite(weights).all() or weights.min() < 0:
+        raise ValueError(
+            "class_weight must hold finite numbers that are not negative, got "
+            f"{class_weight}."
+        )
+    return weights
 
 
 def _check_known(labels, classes, *, complete):

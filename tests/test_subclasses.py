@@ -85,7 +85,7 @@ def test_shared_parameters_and_attributes_are_described_alike():
     shared = (classifier.keys() & regressor.keys()) - SPECIAL
     assert len(shared) > 35
     assert {n for n in shared if classifier[n] != regressor[n]} == set()
-    assert classifier.keys() - regressor.keys() == {"classes_"}
+    assert classifier.keys() - regressor.keys() == {"class_weight", "classes_"}
     assert regressor.keys() - classifier.keys() == set()
 
 
