@@ -2,7 +2,7 @@
 # beforehand but make and Python 3.11 or later.
 
 PYTHON ?= python3
-# NumPy 1.24.1 has wheels for Python 3.11 and no later.
+# NumPy 1.24.2 has wheels for Python 3.11 and no later.
 PYTHON_OLDEST ?= python3.11
 
 # What `make test-kernels` goes through; either list may be empty.
