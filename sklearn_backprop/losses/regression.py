@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.special import xlogy
 
-from ..settings import check
+from ..settings import check_number
 from .base import Loss
 
 
@@ -40,9 +40,10 @@ class SquaredError(Loss):
 
     def validate(self):
         """Check the settings (see `Settings.validate`)."""
-        if self.gradient_scale != "n_outputs":
+        is_name = isinstance(self.gradient_scale, str)
+        if not (is_name and self.gradient_scale == "n_outputs"):
             accepted = "positive, or 'n_outputs'"
-            check("gradient_scale", self.gradient_scale, _is_positive, accepted)
+            check_number("gradient_scale", self.gradient_scale, _is_positive, accepted)
 
 
 def _is_positive(value):
