@@ -2,12 +2,14 @@
 # beforehand but make and Python 3.11 or later.
 
 PYTHON ?= python3
-# NumPy 1.24.1 has wheels for Python 3.11 and no later.
+# NumPy 1.24.2 has wheels for Python 3.11 and no later.
 PYTHON_OLDEST ?= python3.11
 
 # What `make test-kernels` goes through; either list may be empty.
 CORETYPES ?= Nehalem Sandybridge Haswell Zen SkylakeX Cooperlake SapphireRapids
 THREADS ?= 1 2 4
+# How many suites at a time.
+JOBS ?= 1
 
 VENV := .venv
 OLDEST := .venv-oldest
@@ -50,7 +52,8 @@ docs: $(VENV)/stamp-docs  ## the documentation in docs/_build/html
 	@echo "docs/_build/html/index.html"
 
 test-kernels: $(VENV)/stamp-test  ## the suite under each kernel of OpenBLAS, in turn
-	$(PYTEST) $(RUN) tests/run_kernels.py --coretypes $(CORETYPES) --threads $(THREADS)
+	$(PYTEST) $(RUN) tests/run_kernels.py --coretypes $(CORETYPES) --threads $(THREADS) \
+		--jobs $(JOBS)
 
 test-oldest: $(OLDEST)/stamp-test  ## the suite on the oldest supported versions
 	$(PYTEST) $(RUN_OLDEST) -m pytest

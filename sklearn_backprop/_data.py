@@ -27,6 +27,10 @@ def read_data(estimator, X, y, reset):
     X : {ndarray, CSR matrix or array} of shape (n_samples, n_features)
     y : ndarray
     """
+    # The columns of frames have more ways to lack a value than scikit-learn looks for.
+    is_missing = getattr(y, "isna", None)
+    if is_missing is not None and np.any(is_missing()):
+        raise ValueError("Input y contains missing values (NaN, NA or None).")
     dtypes = [np.float64, np.float32]
     if estimator.dtype == "float32":
         dtypes.reverse()

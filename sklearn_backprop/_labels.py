@@ -102,7 +102,7 @@ def read_classes(classes, known):
             raise ValueError("classes must be passed on the first call to partial_fit.")
         return known
     classes = np.asarray(classes)
-    if known is not None and np.array_equal(classes, known):
+    if known is not None and classes.tolist() == known.tolist():
         return known
     _check_objects(classes, "classes")
     if type_of_target(classes, input_name="classes").startswith("continuous"):
@@ -189,8 +189,8 @@ def class_weights(class_weight, task, targets, is_incremental):
         return None
     if is_incremental and isinstance(class_weight, str):
         raise ValueError(
-            f"class_weight={class_weight!r} needs all rows at once, so partial_fit does "
-            "not support it: pass a dict, such as compute_class_weight makes."
+            f"class_weight={class_weight!r} needs all rows at once, so partial_fit "
+            "does not support it: pass a dict."
         )
     if task.is_multilabel:
         weights = compute_sample_weight(class_weight, targets)
@@ -260,7 +260,7 @@ def check_classes(task, name="classes_"):
             f"{name} must be sorted and distinct, got {classes.tolist()}: sort the "
             "labels and the columns of the last layer alike."
         )
-    if task.is_multilabel and not np.array_equal(classes, np.arange(n_outputs)):
+    if task.is_multilabel and classes.tolist() != list(range(n_outputs)):
         raise ValueError(
             f"{name} must number the columns of a multilabel y, from 0 to "
             f"{n_outputs - 1}, got {classes.tolist()}."

@@ -78,6 +78,11 @@ def check_gradient(
         pairs = _layer_gradients(thing, inputs, rng)
     worst, where = 0.0, ""
     for name, gradient, expected in pairs:
+        if gradient.shape != expected.shape:
+            raise AssertionError(
+                f"The gradient of {layer_or_loss!r} is wrong: {name} has shape "
+                f"{gradient.shape}, not {expected.shape}."
+            )
         scale = np.maximum(1.0, np.abs(expected))
         deviations = np.abs(gradient - expected) / scale
         if not np.isfinite(deviations).all():

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .settings import Settings, check
+from .settings import Settings, check_number
 
 __all__ = ["Adaptive", "Constant", "InverseScaling", "Progress", "Schedule"]
 
@@ -81,7 +81,9 @@ class InverseScaling(Schedule):
 
     def validate(self):
         """Check the settings (see `Settings.validate`)."""
-        check("power_t", self.power_t, lambda p: 0.0 <= p < np.inf, "not negative")
+        check_number(
+            "power_t", self.power_t, lambda p: 0.0 <= p < np.inf, "not negative"
+        )
 
     def rate(self, initial, progress):
         """Return the learning rate (see `Schedule.rate`)."""
@@ -105,8 +107,10 @@ class Adaptive(Schedule):
 
     def validate(self):
         """Check the settings (see `Settings.validate`)."""
-        check("factor", self.factor, lambda f: 1.0 < f < np.inf, "greater than 1")
-        check("smallest", self.smallest, lambda s: 0.0 < s < np.inf, "positive")
+        check_number(
+            "factor", self.factor, lambda f: 1.0 < f < np.inf, "greater than 1"
+        )
+        check_number("smallest", self.smallest, lambda s: 0.0 < s < np.inf, "positive")
 
     def rate(self, initial, progress):
         """Return the learning rate (see `Schedule.rate`)."""

@@ -6,6 +6,7 @@ and to print them, and two of them with the same settings are equal.
 """
 
 import inspect
+from numbers import Real
 
 __all__ = ["Settings"]
 
@@ -69,12 +70,13 @@ class Settings:
                     f"Invalid parameter {name!r} for {type(self).__name__}. Valid "
                     f"parameters are: {sorted(known)!r}."
                 )
-        for name, value in params.items():
+        # First the objects, then their settings: a grid has them in any order.
+        for name in sorted(params, key=lambda name: "__" in name):
             outer, _, inner = name.partition("__")
             if inner:
-                getattr(self, outer).set_params(**{inner: value})
+                getattr(self, outer).set_params(**{inner: params[name]})
             else:
-                setattr(self, outer, value)
+                setattr(self, outer, params[name])
         return self
 
     def validate(self):
@@ -139,6 +141,11 @@ def check_flag(name, value):
     """Raise ValueError unless a setting is True or False."""
     if type(value).__name__ not in ("bool", "bool_"):  # Python's, or NumPy's.
         raise ValueError(f"{name} must be True or False, got {value!r}.")
+
+
+def check_number(name, value, is_valid, accepted):
+    """Raise ValueError unless a setting is a valid number (see `check`)."""
+    check(name, value, lambda v: isinstance(v, Real) and is_valid(v), accepted)
 
 
 def check(name, value, is_valid, accepted):

@@ -11,6 +11,7 @@ import json
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from time import perf_counter
 
@@ -111,9 +112,31 @@ def plan(coretypes, threads):
 
 
 def run(environment, arguments):
-    """Run pytest in a process with its own environment; return the exit code."""
+    """Run pytest in a process with its own environment.
+
+    Returns
+    -------
+    code : int
+        Its exit code.
+    output : str
+        What it printed.
+    """
     command = [sys.executable, "-m", "pytest", "-q", *arguments]
-    return subprocess.run(command, cwd=ROOT, env=os.environ | environment).returncode
+    result = subprocess.run(
+        command,
+        cwd=ROOT,
+        env=os.environ | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    return result.returncode, result.stdout
+
+
+def timed(environment, arguments):
+    """Return what `run` returns, and the seconds that it took."""
+    start = perf_counter()
+    return *run(environment, arguments), perf_counter() - start
 
 
 def main(arguments=None):
@@ -121,6 +144,7 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--coretypes", nargs="*", choices=CORETYPES, default=CORETYPES)
     parser.add_argument("--threads", nargs="*", type=int, default=THREADS)
+    parser.add_argument("--jobs", type=int, default=1, help="how many at a time")
     parser.add_argument("pytest", nargs="*", help="arguments of pytest, after --")
     chosen = parser.parse_args(arguments)
 
@@ -129,13 +153,18 @@ def main(arguments=None):
     for name, reason in summary.items():
         print(f"{name}: {reason}", flush=True)
     failed = False
-    for name, environment in runs.items():
-        print(f"== {name}", flush=True)
-        start = perf_counter()
-        code = run(environment, chosen.pytest)
-        failed |= code != 0
-        outcome = f"failed, exit code {code}" if code else "passed"
-        summary[name] = f"{outcome} ({perf_counter() - start:.0f} s)"
+    with ThreadPoolExecutor(chosen.jobs) as pool:
+        jobs = {
+            name: pool.submit(timed, environment, chosen.pytest)
+            for name, environment in runs.items()
+        }
+        for name, job in jobs.items():
+            print(f"== {name}", flush=True)
+            code, output, seconds = job.result()
+            print(output, flush=True)
+            failed |= code != 0
+            outcome = f"failed, exit code {code}" if code else "passed"
+            summary[name] = f"{outcome} ({seconds:.0f} s)"
     print("== summary")
     for name, outcome in summary.items():
         print(f"{name}: {outcome}")

@@ -5,7 +5,7 @@ import pytest
 from conftest import OURS, differences, random_weights, table
 from sklearn.base import clone
 from sklearn.metrics import balanced_accuracy_score
-from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
+from sklearn.utils.class_weight import compute_sample_weight
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -72,10 +72,6 @@ def test_partial_fit_weighs_batches_that_lack_labels(name):
         model.partial_fit(X[rows], y[rows], classes=known)
         expected.partial_fit(X[rows], y[rows], of_rows[rows], classes=known)
     assert differences(model.coefs_, expected.coefs_) == []
-    balanced = (
-        compute_class_weight("balanced", classes=known, y=y) if y.ndim == 1 else 0
-    )
-    assert np.all(np.isfinite(balanced))
     with pytest.raises(ValueError, match="class_weight='balanced' .*partial_fit"):
         new(class_weight="balanced").partial_fit(X, y, classes=known)
 

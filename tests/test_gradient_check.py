@@ -5,7 +5,9 @@ import re
 
 import numpy as np
 import pytest
+from _tools import frozen, tolerance
 from conftest import differences
+from numpy.testing import assert_allclose
 
 from sklearn_backprop import check_gradient, layers, losses
 from sklearn_backprop.layers import Dense, ReLU, Tanh
@@ -64,6 +66,31 @@ class TooSteep(Tanh):
         return 1.5 * super().backward(dvalues)
 
 
+class WrongInOnePlace(Dense):
+    """One entry of one gradient deviates most, and another one less."""
+
+    def __init__(self, name):
+        super().__init__(4, 3, random_state=0)
+        self.name = name
+
+    def backward(self, dvalues, out=None):
+        super().backward(dvalues)
+        gradient = getattr(self, self.name)
+        gradient[0, 0] += 0.25
+        gradient[-1, 2] += 64.0
+        return self.dinputs
+
+
+class OfAnotherShape(Scaled):
+    def backward(self, dvalues):
+        return super().backward(dvalues)[:1]
+
+
+class WrongWithWeights(SquaredError):
+    def loss_gradient(self, output, y_true, sample_weight=None, out=None):
+        return super().loss_gradient(output, y_true, None, out)
+
+
 class NotANumber(Tanh):
     def backward(self, dvalues, out=None, scratch=None):
         return np.full_like(dvalues, np.nan)
@@ -101,15 +128,27 @@ def test_parts_of_the_users_own_pass():
     check_gradient(Plain(), y_true=np.ones((4, 2)))
 
 
+def test_networks_side_by_side_pass():
+    rng = np.random.default_rng(0)
+    check_gradient(Dense.from_arrays(rng.normal(size=(2, 4, 3)), np.ones((2, 3))))
+    check_gradient(Dense.from_arrays(rng.normal(size=(4, 3)), np.ones((2, 3))))
+
+
 WRONG = {
     "too_steep": (TooSteep(), {}, r"up to 0\.\d+ from .*dinputs\[\d, \d\] is "),
     "not_a_number": (NotANumber(), {}, r"up to inf .*dinputs\[\d, \d\] is nan"),
     "parameter": (Scaled(1.1), {}, r"dscale\[0, \d\] is "),
+    "inputs": (WrongInOnePlace("dinputs"), {}, r"dinputs\[4, 2\] is 6\d\."),
+    "weights": (WrongInOnePlace("dweights"), {}, r"dweights\[3, 2\] is 6\d\."),
+    "biases": (WrongInOnePlace("dbiases"), {}, r"dbiases\[0, 2\] is 6\d\."),
+    "shape": (OfAnotherShape(), {}, r"dinputs has shape \(1, 4\), not \(5, 4\)"),
     "loss": (
         Cubic(2.0),
         {},
         r"Cubic\(factor=2.0\) deviates .* dinputs\[\d, \d\]",
     ),
+    "nan_loss": (Cubic(np.nan), {}, r"up to inf .*dinputs\[\d, \d\] is nan"),
+    "weighted_loss": (WrongWithWeights(), {}, r"weighted dinputs\[\d, \d\] is "),
     "plain_loss": (Plain(1.0), {"y_true": np.ones((4, 2))}, "Plain object .*deviates"),
     "scaled_gradient": (SquaredError(gradient_scale=3.0), {}, "deviates"),
 }
@@ -133,14 +172,15 @@ def test_the_tolerance_decides():
 @pytest.mark.parametrize("thing", [make("Dense"), ReLU(), Scaled(), Cubic()])
 def test_nothing_that_is_given_is_changed(thing):
     before = copy.deepcopy(thing)
-    inputs = np.random.default_rng(0).normal(size=(3, 4))
-    inputs.flags.writeable = False
-    y_true = np.ones((3, 4)) if isinstance(thing, Loss) else None
-    check_gradient(thing, inputs, y_true)
+    rng = np.random.default_rng(0)
+    inputs, y_true = frozen(rng.normal(size=(3, 4))), None
+    if isinstance(thing, Loss):
+        y_true = frozen(np.ones((3, 4)))
+    check_gradient(thing, inputs, y_true, frozen(np.arange(3.0)))
     assert differences(vars(thing), vars(before)) == []
 
 
-def dense_network(loss, seed, inputs):
+def dense_network(loss, seed):
     rng = np.random.RandomState(seed)
     stack = [Dense(4, 5, random_state=rng), ReLU(), Dense(5, 3, random_state=rng)]
     return Network(stack, loss, alpha=0.1).flatten()
@@ -154,21 +194,24 @@ class HandWrittenSquaredError(Loss):
         return (output - y_true) / output.size
 
 
-@pytest.mark.parametrize("weighted", [False, True])
-def test_a_loss_by_two_methods_trains_like_the_packages_own(weighted):
+@pytest.mark.parametrize("weighted", [None, "all", "each"])
+@pytest.mark.parametrize("rows", ["one", "shared", "own"])
+def test_a_loss_by_two_methods_trains_like_the_packages_own(rows, weighted):
     rng = np.random.default_rng(0)
-    inputs, targets = rng.normal(size=(6, 4)), rng.normal(size=(6, 3))
-    weights = rng.uniform(0.5, 2.0, 6) if weighted else None
-    pairs = [
-        [dense_network(loss(), seed, inputs) for seed in range(2)]
-        for loss in (HandWrittenSquaredError, SquaredError)
-    ]
-    for own, usual in [
-        (pairs[0][0], pairs[1][0]),
-        (stack_networks(pairs[0]), stack_networks(pairs[1])),
-    ]:
-        found, expected = (
-            network.loss_gradient(inputs, targets, weights) for network in (own, usual)
-        )
-        np.testing.assert_allclose(found, expected)
-        np.testing.assert_allclose(own.gradients, usual.gradients, atol=1e-14)
+    front = (2,) if rows == "own" else ()
+    inputs, targets = rng.normal(size=(*front, 6, 4)), rng.normal(size=(*front, 6, 3))
+    weights = None
+    if weighted is not None:
+        shape = (2, 6) if weighted == "each" and rows != "one" else 6
+        weights = rng.uniform(0.5, 2.0, shape)
+    pair = []
+    for loss in (HandWrittenSquaredError(), SquaredError()):
+        alone = [dense_network(loss, seed) for seed in range(2)]
+        network = alone[0] if rows == "one" else stack_networks(alone)
+        for _ in range(3):
+            value = network.loss_gradient(inputs, targets, weights)
+            network.parameters -= 0.1 * network.gradients
+        pair.append((value, network))
+    (found, own), (expected, usual) = pair
+    assert_allclose(found, expected, **tolerance(np.float64))
+    assert_allclose(own.parameters, usual.parameters, **tolerance(np.float64))

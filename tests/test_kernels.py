@@ -48,7 +48,7 @@ def test_one_failure_fails_the_whole_and_stops_nothing(
 
     def run(environment, arguments):
         calls.append((environment["OPENBLAS_CORETYPE"], arguments))
-        return int(environment["OPENBLAS_CORETYPE"] == failing)
+        return int(environment["OPENBLAS_CORETYPE"] == failing), "what pytest says"
 
     monkeypatch.setattr(run_kernels, "run", run)
     names = ["Nehalem", "Haswell", "Zen"]

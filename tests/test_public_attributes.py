@@ -145,7 +145,7 @@ BAD_ARRAYS = {
 }
 
 
-@pytest.mark.filterwarnings("ignore::numpy.exceptions.ComplexWarning")
+@pytest.mark.filterwarnings("ignore:Casting complex values")
 @pytest.mark.parametrize("name", BAD_ARRAYS)
 @pytest.mark.parametrize("kind", KINDS)
 def test_from_arrays_names_what_is_wrong(kind, name):

@@ -110,6 +110,10 @@ def take_networks(layer, networks):
     return taken
 
 
+def _is_init(value):
+    return value is None or (isinstance(value, str) and value in INITS)
+
+
 class Activation(Settings):
     """What the package's activations share: a function, and its chain rule.
 
@@ -135,7 +139,7 @@ class Activation(Settings):
     def validate(self):
         """Check the settings (see `Settings.validate`)."""
         accepted = "'glorot', 'he', 'lecun' or None"
-        check("init", self.init, lambda i: i is None or i in INITS, accepted)
+        check("init", self.init, _is_init, accepted)
 
     def _room(self, array, purpose=None):
         """Return memory in the shape of an array, which is kept from batch to batch.

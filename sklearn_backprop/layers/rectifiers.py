@@ -7,7 +7,7 @@ for the backward pass and do not work in place.
 import numpy as np
 from scipy.special import ndtr
 
-from ..settings import check
+from ..settings import check_number
 from .base import Activation
 
 
@@ -37,7 +37,9 @@ class LeakyReLU(Activation):
         """Check the settings (see `Settings.validate`)."""
         super().validate()
         accepted = "in [0, 1)"
-        check("negative_slope", self.negative_slope, lambda s: 0.0 <= s < 1.0, accepted)
+        check_number(
+            "negative_slope", self.negative_slope, lambda s: 0.0 <= s < 1.0, accepted
+        )
 
     def _function(self, inputs, out):
         low = np.multiply(inputs, float(self.negative_slope), self._room(inputs))
@@ -94,7 +96,7 @@ class ELU(_ExponentialLinear):
     def validate(self):
         """Check the settings (see `Settings.validate`)."""
         super().validate()
-        check("alpha", self.alpha, lambda a: 0.0 < a < np.inf, "positive")
+        check_number("alpha", self.alpha, lambda a: 0.0 < a < np.inf, "positive")
 
     def _constants(self):
         return float(self.alpha), 1.0

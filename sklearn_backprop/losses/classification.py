@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.special import log_expit, log_softmax, xlogy
 
-from ..settings import check
+from ..settings import check_number
 from .base import Loss
 
 
@@ -211,7 +211,7 @@ class LogLoss(_ByTargets):
     def validate(self):
         """Check the settings (see `Settings.validate`)."""
         share = self.label_smoothing
-        check("label_smoothing", share, lambda s: 0.0 <= s < 1.0, "in [0, 1)")
+        check_number("label_smoothing", share, lambda s: 0.0 <= s < 1.0, "in [0, 1)")
 
     def for_targets(self, y_true):
         """Return the cross-entropy for some targets (see `Loss.for_targets`)."""
@@ -275,7 +275,7 @@ class Focal(_ByTargets):
 
     def validate(self):
         """Check the settings (see `Settings.validate`)."""
-        check("gamma", self.gamma, lambda g: 0.0 <= g < np.inf, "not negative")
+        check_number("gamma", self.gamma, lambda g: 0.0 <= g < np.inf, "not negative")
 
     def for_targets(self, y_true):
         """Return the loss for some targets (see `Loss.for_targets`)."""

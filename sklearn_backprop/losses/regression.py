@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.special import xlogy
 
-from ..settings import check
+from ..settings import check, check_number
 from .base import Loss
 
 
@@ -60,7 +60,7 @@ class Huber(_OfErrors):
 
     def validate(self):
         """Check the settings (see `Settings.validate`)."""
-        check("delta", self.delta, _is_positive, "positive")
+        check_number("delta", self.delta, _is_positive, "positive")
 
     def _of_errors(self, errors, out):
         delta = float(self.delta)
@@ -144,9 +144,10 @@ class SquaredError(Loss):
 
     def validate(self):
         """Check the settings (see `Settings.validate`)."""
-        if self.gradient_scale != "n_outputs":
+        is_name = isinstance(self.gradient_scale, str)
+        if not (is_name and self.gradient_scale == "n_outputs"):
             accepted = "positive, or 'n_outputs'"
-            check("gradient_scale", self.gradient_scale, _is_positive, accepted)
+            check_number("gradient_scale", self.gradient_scale, _is_positive, accepted)
 
 
 def _is_positive(value):
@@ -154,12 +155,10 @@ def _is_positive(value):
 
 
 def _are_quantiles(value):
-    values = np.atleast_1d(np.asarray(value, dtype=np.float64))
-    return (
-        values.ndim == 1
-        and values.size > 0
-        and bool(np.all((values > 0) & (values < 1)))
-    )
+    values = np.atleast_1d(np.asarray(value))
+    if values.ndim != 1 or values.size == 0 or values.dtype.kind not in "fiu":
+        return False
+    return bool(np.all((values > 0.0) & (values < 1.0)))
 
 
 class _LogLink(Loss):

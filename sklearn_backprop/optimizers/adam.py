@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from ..settings import check
+from ..settings import check_number
 from .base import Optimizer
 
 
@@ -60,9 +60,9 @@ class Adam(Optimizer):
     def validate(self):
         """Check the settings (see `Settings.validate`)."""
         super().validate()
-        check("beta_1", self.beta_1, lambda beta: 0.0 <= beta < 1.0, "in [0, 1)")
-        check("beta_2", self.beta_2, lambda beta: 0.0 <= beta < 1.0, "in [0, 1)")
-        check("epsilon", self.epsilon, lambda e: 0.0 < e < math.inf, "positive")
+        check_number("beta_1", self.beta_1, lambda beta: 0.0 <= beta < 1.0, "in [0, 1)")
+        check_number("beta_2", self.beta_2, lambda beta: 0.0 <= beta < 1.0, "in [0, 1)")
+        check_number("epsilon", self.epsilon, lambda e: 0.0 < e < math.inf, "positive")
 
     def _effective_rate_function(self):
         beta_1, beta_2 = float(self.beta_1), float(self.beta_2)

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from ..finite import is_finite
-from ..settings import Settings, check
+from ..settings import Settings, check_number
 
 # What only decays, such as the moments of a dead unit or the weights of an input that
 # is always zero, ends in denormal numbers, on which many processors are ten times
@@ -51,8 +51,10 @@ class Optimizer(Settings):
         """Check the settings (see `Settings.validate`)."""
         if self.learning_rate is not None:
             accepted = "finite and not negative"
-            check("learning_rate", self.learning_rate, _is_rate, accepted)
-        check("weight_decay", self.weight_decay, _is_rate, "finite and not negative")
+            check_number("learning_rate", self.learning_rate, _is_rate, accepted)
+        check_number(
+            "weight_decay", self.weight_decay, _is_rate, "finite and not negative"
+        )
 
     def new_state(self, parameters):
         """Return the state before the first step.

@@ -2,7 +2,7 @@
 
 from numbers import Integral
 
-from ..settings import Settings, check
+from ..settings import Settings, check_number
 
 
 class LBFGS(Settings):
@@ -30,7 +30,7 @@ class LBFGS(Settings):
 
     def validate(self):
         """Check the settings (see `Settings.validate`)."""
-        check("max_fun", self.max_fun, _is_count, "an integer of at least 1")
+        check_number("max_fun", self.max_fun, _is_count, "an integer of at least 1")
 
 
 def _is_count(value):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..settings import check, check_flag
+from ..settings import check_flag, check_number
 from .base import Optimizer
 
 
@@ -48,7 +48,7 @@ class SGD(Optimizer):
     def validate(self):
         """Check the settings (see `Settings.validate`)."""
         super().validate()
-        check("momentum", self.momentum, lambda m: 0.0 <= m <= 1.0, "in [0, 1]")
+        check_number("momentum", self.momentum, lambda m: 0.0 <= m <= 1.0, "in [0, 1]")
         check_flag("nesterov", self.nesterov)
 
     def _step_function(self, parameters, gradients, state, scratch, step_size):
