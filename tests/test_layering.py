@@ -21,7 +21,9 @@ ALLOWED = {
     "__init__": {"._classifier", "._regressor", ".gradient_check"},
     "_classifier": {
         "._base",
+        "._conversion",
         "._labels",
+        "._links",
         "._parameters",
         "._tasks",
         ".losses",
@@ -29,6 +31,7 @@ ALLOWED = {
     },
     "_regressor": {
         "._base",
+        "._conversion",
         "._data",
         "._links",
         "._parameters",
@@ -39,6 +42,7 @@ ALLOWED = {
     "_base": {
         "._arrays",
         "._continuation",
+        "._conversion",
         "._data",
         "._fitting",
         "._parameters",
@@ -69,6 +73,7 @@ ALLOWED = {
     "_parameters": {".layers", ".losses", ".optimizers", ".schedules", *ESTIMATION},
     "_data": {"._arrays", *ESTIMATION},
     "_arrays": {".finite", *ESTIMATION},
+    "_conversion": {".optimizers", ".schedules", *ESTIMATION},
     # Computation, which knows no estimators.
     "_prediction": {"._blas", ".finite", "numpy", "scipy"},
     "_blas": {"numpy", "scipy", "threadpoolctl"},
