@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ._arrays import check_model, common_dtype, read_model
 from ._continuation import new_run, resumed_run, training_state
-from ._conversion import from_sklearn
+from ._conversion import ConversionMixin
 from ._data import read_data, read_sample_weight
 from ._fitting import Job, train
 from ._parameters import (
@@ -53,7 +53,7 @@ HOOKS = {
 }
 
 
-class BaseMLP(BaseEstimator):
+class BaseMLP(ConversionMixin, BaseEstimator):
     """Multilayer perceptron; see the two estimators.
 
     A subclass gives its parameters, and what concerns its task: `_task`,
@@ -132,30 +132,6 @@ class BaseMLP(BaseEstimator):
         state = getattr(self, "_training_state", {})
         self._training_state = {k: v for k, v in state.items() if k == "rng"}
         return self
-
-    @classmethod
-    def from_sklearn(cls, model):
-        """Return a fitted model with the predictions of scikit-learn's estimator.
-
-        Parameters
-        ----------
-        model : sklearn.neural_network estimator
-            Of the same name, and fitted; its arrays are copied.
-
-        Returns
-        -------
-        model : object
-            It predicts, and goes on training by `partial_fit`, or by `fit` with
-            ``warm_start=True``.
-
-        Raises
-        ------
-        TypeError
-            If it is no such estimator.
-        NotFittedError
-            If it is not fitted.
-        """
-        return from_sklearn(cls, model)
 
     @classmethod
     def _of_arrays(cls, coefs, intercepts, out_activation, params):

@@ -1,20 +1,18 @@
 """MLPClassifier: labels in, probabilities out."""
 
 import numpy as np
-from sklearn import neural_network
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 
 from ._base import BaseMLP
-from ._conversion import label_binarizer, to_sklearn
+from ._conversion import label_binarizer
 from ._labels import (
     check_classes,
     class_weights,
     read_classes,
     read_classification,
 )
-from ._links import is_softmax
 from ._parameters import LABEL_LOSSES, is_stochastic
 from ._tasks import Classification
 from .losses import Loss
@@ -434,33 +432,6 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     def _label_binarizer(self):
         """What scikit-learn's estimator has here, for converters that read it."""
         return label_binarizer(self._fitted()._task)
-
-    def to_sklearn(self):
-        """Return scikit-learn's classifier with the same fitted model.
-
-        What concerns training alone and has no counterpart there is left out.
-
-        Returns
-        -------
-        model : sklearn.neural_network.MLPClassifier
-            Fitted, with copies of the arrays.
-
-        Raises
-        ------
-        ValueError
-            If scikit-learn does not have the activation, or the function of the last
-            layer for so many outputs.
-        """
-        model = self._fitted()
-        if is_softmax(model.out_activation_) and len(model.classes_) <= 2:
-            raise ValueError(
-                f"scikit-learn has no out_activation_={model.out_activation_!r} for "
-                f"{model.n_outputs_} output(s)."
-            )
-        task, theirs = model._task, to_sklearn(model, neural_network.MLPClassifier)
-        theirs.classes_ = task.classes
-        theirs._label_binarizer = label_binarizer(task)
-        return theirs
 
     @staticmethod
     def _default_link(n_outputs):

@@ -3,9 +3,12 @@
 import inspect
 
 import numpy as np
+from sklearn import neural_network
+from sklearn.base import is_classifier
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils.validation import check_is_fitted
 
+from ._links import is_softmax
 from .optimizers import LBFGS, SGD, Adam
 from .schedules import Adaptive, Constant, InverseScaling
 
@@ -27,70 +30,96 @@ ATTRIBUTES = (
 )
 
 
-def to_sklearn(model, cls):
-    """Return a fitted model of scikit-learn's with the same predictions.
+class ConversionMixin:
+    """Conversion of fitted models to scikit-learn's own estimators and back."""
 
-    Parameters
-    ----------
-    model : BaseMLP
-        Fitted.
-    cls : class
-        That of scikit-learn.
+    def to_sklearn(self):
+        """Return scikit-learn's estimator with the same fitted model.
 
-    Raises
-    ------
-    ValueError
-        If its prediction takes what scikit-learn does not have.
-    """
+        What concerns training alone and has no counterpart there is left out.
+
+        Returns
+        -------
+        model : sklearn.neural_network estimator
+            Of the same name, fitted, with copies of the arrays.
+
+        Raises
+        ------
+        ValueError
+            If scikit-learn does not have the activation, or the function of the last
+            layer for such outputs.
+        NotFittedError
+            If this estimator is not fitted.
+        """
+        model = self._fitted()
+        if not is_classifier(model):
+            return _to_sklearn(model, neural_network.MLPRegressor)
+        task = model._task
+        if is_softmax(task.link) and len(task.classes) <= 2:
+            raise ValueError(
+                f"scikit-learn has no out_activation_={task.link!r} for "
+                f"{len(task.classes)} classes."
+            )
+        theirs = _to_sklearn(model, neural_network.MLPClassifier)
+        theirs.classes_, theirs._label_binarizer = task.classes, label_binarizer(task)
+        return theirs
+
+    @classmethod
+    def from_sklearn(cls, model):
+        """Return a fitted model with the predictions of scikit-learn's estimator.
+
+        Parameters
+        ----------
+        model : sklearn.neural_network estimator
+            Of the same name, and fitted; its arrays are copied.
+
+        Returns
+        -------
+        model : object
+            It predicts, and goes on training by `partial_fit`, or by `fit` with
+            ``warm_start=True``.
+
+        Raises
+        ------
+        TypeError
+            If it is no such estimator.
+        NotFittedError
+            If it is not fitted.
+        """
+        if not type(model).__module__.startswith("sklearn.") or (
+            type(model).__name__ not in [base.__name__ for base in cls.__mro__]
+        ):
+            raise TypeError(
+                f"{cls.__name__}.from_sklearn needs scikit-learn's estimator of that "
+                f"name, got {model!r}."
+            )
+        check_is_fitted(model)
+        known = inspect.signature(cls).parameters
+        params = {k: v for k, v in model.get_params(deep=False).items() if k in known}
+        params["hidden_layer_sizes"] = tuple(len(b) for b in model.intercepts_[:-1])
+        params["out_activation"] = model.out_activation_
+        if hasattr(model, "classes_"):
+            params["classes"] = np.asarray(model.classes_)
+        ours = cls.from_arrays(model.coefs_, model.intercepts_, **params)
+        _copy_attributes(model, ours)
+        return ours
+
+
+def _to_sklearn(model, cls):
+    """Return a fitted estimator of a class of scikit-learn's."""
     known = inspect.signature(cls).parameters
-    activation = _activation_name(model)
-    link = model.out_activation_
+    activation, link = _activation_name(model), model.out_activation_
     links = [name for name in LINKS if name != "exp" or "loss" in known]
     if not isinstance(link, str) or link not in links:
-        raise ValueError(f"{cls.__module__} has no out_activation_={link!r}.")
-    params = {k: v for k, v in model.get_params(deep=False).items() if k in known}
-    params |= {"activation": activation, **_flat(model)}
-    if "loss" in known:
-        params["loss"] = "poisson" if link == "exp" else "squared_error"
+        raise ValueError(f"scikit-learn has no out_activation_={link!r}.")
+    params = model.get_params(deep=False) | {"activation": activation, **_flat(model)}
+    params["loss"] = "poisson" if link == "exp" else "squared_error"
     theirs = cls(**{name: params[name] for name in params if name in known})
     theirs.coefs_ = [np.array(array) for array in model.coefs_]
     theirs.intercepts_ = [np.array(array) for array in model.intercepts_]
     theirs.out_activation_, theirs._no_improvement_count = link, 0
     _copy_attributes(model, theirs)
     return theirs
-
-
-def from_sklearn(cls, theirs):
-    """Return a fitted model of ours with the same predictions.
-
-    Parameters
-    ----------
-    cls : class
-    theirs : estimator
-        Of scikit-learn, of the same name, fitted.
-
-    Raises
-    ------
-    TypeError
-        If it is no such estimator.
-    """
-    if not type(theirs).__module__.startswith("sklearn.") or (
-        type(theirs).__name__ not in [base.__name__ for base in cls.__mro__]
-    ):
-        raise TypeError(
-            f"{cls.__name__}.from_sklearn needs scikit-learn's estimator of that name, "
-            f"got {theirs!r}."
-        )
-    check_is_fitted(theirs)
-    known = inspect.signature(cls).parameters
-    params = {k: v for k, v in theirs.get_params(deep=False).items() if k in known}
-    params["hidden_layer_sizes"] = tuple(len(b) for b in theirs.intercepts_[:-1])
-    arrays = {"coefs": theirs.coefs_, "intercepts": theirs.intercepts_}
-    if hasattr(theirs, "classes_"):
-        arrays["classes"] = np.asarray(theirs.classes_)
-    model = cls.from_arrays(**arrays, out_activation=theirs.out_activation_, **params)
-    _copy_attributes(theirs, model)
-    return model
 
 
 def label_binarizer(task):

@@ -1,12 +1,10 @@
 """MLPRegressor: numbers in, numbers out."""
 
-from sklearn import neural_network
 from sklearn.base import RegressorMixin, _fit_context
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 
 from ._base import BaseMLP
-from ._conversion import to_sklearn
 from ._data import read_numbers
 from ._links import regressor_link
 from ._parameters import NUMBER_LOSSES, is_stochastic, read_slots
@@ -354,23 +352,6 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         model = self._fitted()
         predictions = model._forward(X, model._task.predictions)
         return predictions[:, 0] if model.n_outputs_ == 1 else predictions
-
-    def to_sklearn(self):
-        """Return scikit-learn's regressor with the same fitted model.
-
-        What concerns training alone and has no counterpart there is left out.
-
-        Returns
-        -------
-        model : sklearn.neural_network.MLPRegressor
-            Fitted, with copies of the arrays.
-
-        Raises
-        ------
-        ValueError
-            If scikit-learn does not have the activation or the link.
-        """
-        return to_sklearn(self._fitted(), neural_network.MLPRegressor)
 
     @property
     def _task(self):

@@ -102,7 +102,7 @@ REFUSED = {
     "list": ({"activation": ["relu", "tanh"]}, "for all hidden layers"),
     "link": (
         {"loss": SoftmaxCategoricalCrossentropy()},
-        "no out_activation_='softmax' for 2 output",
+        "no out_activation_='softmax' for 2 classes",
     ),
 }
 

@@ -23,7 +23,6 @@ ALLOWED = {
         "._base",
         "._conversion",
         "._labels",
-        "._links",
         "._parameters",
         "._tasks",
         ".losses",
@@ -31,7 +30,6 @@ ALLOWED = {
     },
     "_regressor": {
         "._base",
-        "._conversion",
         "._data",
         "._links",
         "._parameters",
@@ -73,7 +71,7 @@ ALLOWED = {
     "_parameters": {".layers", ".losses", ".optimizers", ".schedules", *ESTIMATION},
     "_data": {"._arrays", *ESTIMATION},
     "_arrays": {".finite", *ESTIMATION},
-    "_conversion": {".optimizers", ".schedules", *ESTIMATION},
+    "_conversion": {"._links", ".optimizers", ".schedules", *ESTIMATION},
     # Computation, which knows no estimators.
     "_prediction": {"._blas", ".finite", "numpy", "scipy"},
     "_blas": {"numpy", "scipy", "threadpoolctl"},
