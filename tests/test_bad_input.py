@@ -146,7 +146,7 @@ PARAMETERS = [
     Bad(f"{name}={value!r}", {name: value}, NAMED.format(name))
     for name, values in {
         "hidden_layer_sizes": [0, -1, 2.5, "a", None],
-        "activation": ["softplus", None],
+        "activation": ["nonsense", None],
         "solver": ["newton", None],
         "alpha": [-1e-9, np.nan, np.inf, "a", None],
         "batch_size": [0, -5, 2.5, "all", None],
@@ -172,7 +172,7 @@ PARAMETERS = [
     for value in values
 ]
 PARAMETERS += [
-    Bad("loss", {"loss": "huber"}, NAMED.format("loss"), ValueError, ["regressor"]),
+    Bad("loss", {"loss": "nonsense"}, NAMED.format("loss"), ValueError, ["regressor"]),
     Bad("dtype", {"dtype": "f2"}, NAMED.format("dtype"), like_scikit_learn=False),
     Bad("sizes_0", {"hidden_layer_sizes": (3, 0)}, r"sizes must be > 0, got \[3, 0\]"),
     Bad("sizes_-2", {"hidden_layer_sizes": [-2]}, r"sizes must be > 0, got \[-2\]"),
