@@ -14,6 +14,7 @@ from ._continuation import new_run, resumed_run, training_state
 from ._conversion import ConversionMixin
 from ._data import read_data, read_sample_weight
 from ._fitting import Job, train
+from ._inspection import InspectionMixin
 from ._parameters import (
     LINKS,
     PARAMETER_CONSTRAINTS,
@@ -53,7 +54,7 @@ HOOKS = {
 }
 
 
-class BaseMLP(ConversionMixin, BaseEstimator):
+class BaseMLP(ConversionMixin, InspectionMixin, BaseEstimator):
     """Multilayer perceptron; see the two estimators.
 
     A subclass gives its parameters, and what concerns its task: `_task`,
@@ -358,8 +359,11 @@ class BaseMLP(ConversionMixin, BaseEstimator):
                 f"{self.n_outputs_}."
             )
 
-    def _forward(self, X, finish):
-        """Return what `finish` makes of the logits; layers are made and thrown away."""
+    def _forward(self, X, finish, n_layers=None):
+        """Return what `finish` makes of the logits, or of what some layers put out.
+
+        The layers are made and thrown away.
+        """
         try:
             coefs, intercepts = read_model(self.coefs_, self.intercepts_)
             self._check_outputs(coefs[-1].shape[1])
@@ -367,7 +371,7 @@ class BaseMLP(ConversionMixin, BaseEstimator):
             n_hidden = len(coefs) - 1
             makers = layer_makers(self.activation_, n_hidden, "activation_")
             return forward_rows(
-                lambda: Network(dense_stack(coefs, intercepts, makers)),
+                lambda: Network(dense_stack(coefs, intercepts, makers)[:n_layers]),
                 X,
                 finish,
                 self._check_finite,

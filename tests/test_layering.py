@@ -43,6 +43,7 @@ ALLOWED = {
         "._conversion",
         "._data",
         "._fitting",
+        "._inspection",
         "._parameters",
         "._prediction",
         ".finite",
@@ -71,6 +72,7 @@ ALLOWED = {
     "_parameters": {".layers", ".losses", ".optimizers", ".schedules", *ESTIMATION},
     "_data": {"._arrays", *ESTIMATION},
     "_arrays": {".finite", *ESTIMATION},
+    "_inspection": {"._arrays", "._data", "._parameters", ".network", *ESTIMATION},
     "_conversion": {"._links", ".optimizers", ".schedules", *ESTIMATION},
     # Computation, which knows no estimators.
     "_prediction": {"._blas", ".finite", "numpy", "scipy"},
