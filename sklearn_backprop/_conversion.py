@@ -3,7 +3,6 @@
 import inspect
 
 import numpy as np
-from sklearn import neural_network
 from sklearn.base import is_classifier
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils.validation import check_is_fitted
@@ -51,6 +50,8 @@ class ConversionMixin:
         NotFittedError
             If this estimator is not fitted.
         """
+        from sklearn import neural_network  # Which no other part needs.
+
         model = self._fitted()
         if not is_classifier(model):
             return _to_sklearn(model, neural_network.MLPRegressor)
