@@ -343,6 +343,24 @@ def test_factors_give_each_parameter_a_rate_and_a_decay_of_its_own(name, setting
         assert_allclose(found[row : row + 1], alone, **tolerance(np.float64, 1000))
 
 
+@every_optimizer
+def test_factors_that_change_have_effect_at_once(name):
+    parameters, gradients = np.full(SHAPE, 2.0), np.zeros(SHAPE)
+    optimizer, rates, decays = make(name, weight_decay=0.5), *np.ones((2, *SHAPE))
+    state = optimizer.new_state(parameters)
+    update = optimizer._update_function(parameters, gradients, state, rates, decays)
+    update(0.1)
+    assert_allclose(parameters, 2.0 * 0.95)
+    decays[0] = 0.0
+    update(0.1)
+    assert_allclose(parameters[0], 2.0 * 0.95)
+    assert_allclose(parameters[1:], 2.0 * 0.95**2)
+    before = parameters.copy()
+    rates[...], decays[...], gradients[...] = 0.0, 0.0, 1.0
+    update(0.1)
+    assert_array_equal(parameters, before)
+
+
 def test_an_impossible_setting_is_named_at_the_first_step():
     parameters, gradients = draw(1)
     with pytest.raises(ValueError, match=r"^momentum must be in \[0, 1\], got 1.1"):

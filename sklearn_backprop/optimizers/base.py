@@ -117,8 +117,8 @@ class Optimizer(Settings):
         state : dict
             What `new_state` returns; changed in place.
         rate_factors, decay_factors : ndarray of that shape, default=None
-            Factors of the learning rate, looked up at each step, and of the weight
-            decay's own rate, for each parameter (see `Network.factors`); 1 by default.
+            Factors of the learning rate and of the weight decay's own rate, for each
+            parameter (see `Network.factors`), looked up at each step; 1 by default.
         """
         scratch = np.empty_like(parameters)
         if rate_factors is None:
@@ -132,17 +132,14 @@ class Optimizer(Settings):
 
         step = self._step_function(parameters, gradients, state, scratch, step_size)
         effective_rate = self._effective_rate_function()
-        decay = float(self.weight_decay)
-        shares = np.ones((), parameters.dtype)
-        if decay_factors is not None:
-            shares = decay_factors.astype(parameters.dtype)
+        weight_decay = float(self.weight_decay)
 
         def update(learning_rate):
             n_updates = state["n_updates"] = state["n_updates"] + 1
             set_step_size(effective_rate(learning_rate, n_updates))
-            if decay:
-                kept = 1.0 - learning_rate * decay * shares
-                np.multiply(parameters, kept, parameters)
+            if weight_decay:
+                decay = learning_rate * weight_decay
+                _decay(parameters, decay, decay_factors, scratch)
             step()
             if n_updates % FLUSH_INTERVAL == 0:
                 _flush(parameters, 1.0, scratch)
@@ -158,6 +155,15 @@ class Optimizer(Settings):
 
 def _is_rate(value):
     return 0.0 <= value < math.inf
+
+
+def _decay(parameters, decay, factors, scratch):
+    """Take off a share of each parameter, `decay` times its factor."""
+    if factors is None:
+        np.multiply(parameters, 1.0 - decay, parameters)
+        return
+    np.multiply(factors, -decay, scratch, casting="same_kind")
+    np.multiply(parameters, np.add(scratch, 1.0, scratch), parameters)
 
 
 def _flush(array, power, scratch):
