@@ -28,6 +28,7 @@ from _common import (
     interleave,
     parse,
     pinned_threads,
+    times,
 )
 from _data import digits
 from _estimators import ESTIMATORS
@@ -74,8 +75,8 @@ def searches(X, y, args):
         for make in CANDIDATES.values():
             search(make, 1).fit(X, y)
         contestants = {name: contestant(name) for name in CANDIDATES}
-        times = interleave(contestants, args.rounds, warmup=0)
-    return times, scores
+        timings = interleave(contestants, args.rounds, warmup=0)
+    return timings, scores
 
 
 def import_seconds(rounds):
@@ -99,17 +100,17 @@ def main(argv=None):
     X, y = digits("float64")
     with Report("search", args) as report:
         with pinned_threads(args.threads[0]):
-            times, scores = searches(X, y, args)
+            timings, scores = searches(X, y, args)
         rows = []
         for name in (OURS, SINGLE):
-            ratio = times[name].times_faster(times[SKLEARN])
+            ratio = timings[name].times_faster(timings[SKLEARN])
             gap = np.abs(scores[name] - scores[SKLEARN]).max()
             rows.append(
                 (
                     f"grid search, {name}",
-                    f"{figure(times[name].median)} s",
-                    f"{figure(times[SKLEARN].median)} s",
-                    f"{figure(ratio)}x",
+                    f"{figure(timings[name].median)} s",
+                    f"{figure(timings[SKLEARN].median)} s",
+                    times(ratio),
                     f"{scores[name].max():.4f} / {scores[SKLEARN].max():.4f}",
                     f"{gap:.2g}",
                 )

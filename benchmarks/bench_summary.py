@@ -6,6 +6,7 @@ other scripts go into each of them.
 """
 
 import tracemalloc
+from dataclasses import replace
 
 from _common import (
     OURS,
@@ -18,7 +19,7 @@ from _common import (
     pinned_threads,
     times,
 )
-from _data import Shape, load, origin, synthetic
+from _data import load, origin, synthetic
 from _estimators import ENDLESS, ESTIMATORS, fits, quiet, settings
 from bench_fit import SHAPES
 
@@ -36,18 +37,9 @@ def speed(shape, dtype, args):
 
 def memory_of_predict(shape):
     """Return the peak of each library, in bytes, by name."""
-    few = Shape(
-        400,
-        *(getattr(shape, name) for name in ("n_features", "hidden")),
-        shape.n_classes,
-        200,
-        1,
-    )
+    few = replace(shape, n_samples=400, epochs=1)
     X, y = synthetic(few, "float32")
-    many, _ = synthetic(
-        Shape(N_PREDICTED, shape.n_features, shape.hidden, shape.n_classes, 200, 1),
-        "float32",
-    )
+    many, _ = synthetic(replace(shape, n_samples=N_PREDICTED), "float32")
     peaks = {}
     for name, make in ESTIMATORS.items():
         model = quiet(make(**settings(few), **ENDLESS).fit, X, y)()

@@ -19,7 +19,6 @@ from ._parameters import (
     LINKS,
     PARAMETER_CONSTRAINTS,
     SLOTS,
-    first_of,
     layer_maker,
     layer_makers,
     read_hidden_layer_sizes,
@@ -235,9 +234,7 @@ class BaseMLP(ConversionMixin, InspectionMixin, BaseEstimator):
 
     def _take_up_model(self, sizes):
         """Check the model that training goes on from; return its hidden sizes."""
-        for name in self._essential:
-            if not hasattr(self, name):
-                self._report_missing(name)
+        self._check_essential()
         check_model(self.coefs_, self.intercepts_)
         fitted = [np.shape(coef)[1] for coef in self.coefs_[:-1]]
         # A model made by hand says by its arrays alone how it is built.
@@ -285,7 +282,9 @@ class BaseMLP(ConversionMixin, InspectionMixin, BaseEstimator):
         their weights are drawn in another way.
         """
         hidden = [make() for make in slots.make_activations]
-        last = hidden[-1] if hidden else layer_maker(first_of(self.activation))()
+        last = hidden[-1] if hidden else None
+        if not hidden and not isinstance(self.activation, list | tuple):
+            last = layer_maker(self.activation)()
         return [*hidden, last if init_of(last) == "glorot" else None]
 
     def _set_fitted(self, network, run, keep):
@@ -312,9 +311,7 @@ class BaseMLP(ConversionMixin, InspectionMixin, BaseEstimator):
 
         A model is what its public attributes say, whoever has set them.
         """
-        for name in self._essential:
-            if not hasattr(self, name):
-                self._report_missing(name)
+        self._check_essential()
         for name in ("activation_", "out_activation_", "n_outputs_", "n_features_in_"):
             if not hasattr(self, name):
                 check_model(self.coefs_, self.intercepts_)
@@ -323,12 +320,15 @@ class BaseMLP(ConversionMixin, InspectionMixin, BaseEstimator):
                 return model
         return self
 
-    def _report_missing(self, name):
-        """Raise NotFittedError for an attribute without which there is no model."""
-        message = "This %(name)s instance is not fitted yet: call fit first."
-        if hasattr(self, "coefs_"):
-            message = f"This %(name)s instance has coefs_, but no {name}: set it too."
-        check_is_fitted(self, name, msg=message)
+    def _check_essential(self):
+        """Raise NotFittedError unless there is what a model cannot be without."""
+        for name in self._essential:
+            if hasattr(self, name):
+                continue
+            message = "This %(name)s instance is not fitted yet: call fit first."
+            if hasattr(self, "coefs_"):
+                message = f"This %(name)s instance has coefs_, but no {name}: set it."
+            check_is_fitted(self, name, msg=message)
 
     def _derive_missing(self):
         """Set the fitted attributes that are missing, from arrays that are checked."""
@@ -359,6 +359,11 @@ class BaseMLP(ConversionMixin, InspectionMixin, BaseEstimator):
                 f"{self.n_outputs_}."
             )
 
+    def _layers_function(self, coefs, intercepts):
+        """Return a function that makes new layers over the arrays of `read_model`."""
+        makers = layer_makers(self.activation_, len(coefs) - 1, "activation_")
+        return lambda: dense_stack(coefs, intercepts, makers)
+
     def _forward(self, X, finish, n_layers=None):
         """Return what `finish` makes of the logits, or of what some layers put out.
 
@@ -368,10 +373,9 @@ class BaseMLP(ConversionMixin, InspectionMixin, BaseEstimator):
             coefs, intercepts = read_model(self.coefs_, self.intercepts_)
             self._check_outputs(coefs[-1].shape[1])
             X = self._read_inputs(X, coefs[0].dtype)
-            n_hidden = len(coefs) - 1
-            makers = layer_makers(self.activation_, n_hidden, "activation_")
+            make_layers = self._layers_function(coefs, intercepts)
             return forward_rows(
-                lambda: Network(dense_stack(coefs, intercepts, makers)[:n_layers]),
+                lambda: Network(make_layers()[:n_layers]),
                 X,
                 finish,
                 self._check_finite,

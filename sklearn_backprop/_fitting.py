@@ -19,7 +19,7 @@ from ._data import fingerprint
 from ._outcomes import divergence, lbfgs_warning, stochastic_warning
 from ._parameters import Slots, read_batch_size
 from ._validation import Validation, split_rows
-from .batches import Batches
+from .batches import Batches, target_dtype
 from .finite import is_finite
 from .network import Network
 from .training import Diverged, EpochTrainer, Printer, Run, minimize_lbfgs
@@ -110,7 +110,7 @@ def _by_lbfgs(job):
     outcome, loss = minimize_lbfgs(
         network,
         job.X.astype(network.dtype, copy=False),
-        _float_columns(job.targets, network.dtype),
+        job.targets.astype(target_dtype(job.targets, network.dtype), copy=False),
         job.sample_weight,
         run=run,
         max_iter=estimator.max_iter,
@@ -121,11 +121,6 @@ def _by_lbfgs(job):
     run.best_loss = loss
     warning = lbfgs_warning(job, outcome, run.n_iter - n_before)
     return (loss if np.isfinite(loss) else None), warning
-
-
-def _float_columns(targets, dtype):
-    """Return targets as batches have them: columns as floats, indices as they are."""
-    return targets if targets.ndim == 1 else targets.astype(dtype, copy=False)
 
 
 def _by_epochs(job):

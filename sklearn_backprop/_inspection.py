@@ -4,8 +4,9 @@ import numpy as np
 
 from ._arrays import read_model
 from ._data import read_data
-from ._parameters import layer_makers, read_slots
-from .network import dense_stack
+from ._parameters import for_each_layer, read_slots
+from .batches import target_dtype
+from .network import Network
 
 # Rows that go through the layers at once.
 BLOCK_ROWS = 1024
@@ -81,16 +82,14 @@ class InspectionMixin:
         loss = read_slots(model).loss
         # As for a batch of a stream, which need not have all labels.
         targets = model._read_targets(y, dtype, loss, True, True, None)
-        if targets.ndim > 1:
-            targets = targets.astype(dtype, copy=False)
+        targets = targets.astype(target_dtype(targets, dtype), copy=False)
         loss = loss.for_targets(targets)
-        makers = layer_makers(model.activation_, len(coefs) - 1, "activation_")
-        layers = dense_stack(coefs, intercepts, makers)
+        network = Network(model._layers_function(coefs, intercepts)())
         gradients = np.empty(X.shape, dtype)
         for start in range(0, X.shape[0], BLOCK_ROWS):
             rows = slice(start, start + BLOCK_ROWS)
             inputs = X[rows].astype(dtype, copy=False)
-            gradients[rows] = _input_gradients(layers, loss, inputs, targets[rows])
+            gradients[rows] = _input_gradients(network, loss, inputs, targets[rows])
         return gradients
 
     def summary(self):
@@ -101,9 +100,8 @@ class InspectionMixin:
         summary : str
         """
         model = self._fitted()
-        activations = model.activation_
-        if not isinstance(activations, list | tuple):
-            activations = [activations] * (len(model.coefs_) - 1)
+        n_hidden = len(model.coefs_) - 1
+        activations = for_each_layer(model.activation_, n_hidden, "activation_")
         rows = [("layer", "inputs", "outputs", "parameters", "activation")]
         total = 0
         for i, (weights, name) in enumerate(
@@ -125,13 +123,11 @@ class InspectionMixin:
         return "\n".join([*lines, f"{total} parameters in all"])
 
 
-def _input_gradients(layers, loss, inputs, targets):
+def _input_gradients(network, loss, inputs, targets):
     """Return the gradient of each row's loss, by one pass forward and one back."""
-    values = inputs
-    for layer in layers:
-        values = layer.forward(values)
+    logits = network.forward_once(inputs)
     # Of the mean each row has one part in so many.
-    dvalues = loss.backward(values, targets) * len(values)
-    for layer in reversed(layers):
+    dvalues = loss.backward(logits, targets) * len(logits)
+    for layer in reversed(network.layers):
         dvalues = layer.backward(dvalues)
     return dvalues

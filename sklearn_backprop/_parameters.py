@@ -226,8 +226,8 @@ def layer_maker(activation, names=ACTIVATIONS, parameter="activation"):
     return names[activation]
 
 
-def layer_makers(activation, n_hidden, parameter="activation"):
-    """Return what makes the activation of each hidden layer.
+def for_each_layer(activation, n_hidden, parameter="activation"):
+    """Return the activation of each hidden layer, of one for all or one for each.
 
     Parameters
     ----------
@@ -241,20 +241,19 @@ def layer_makers(activation, n_hidden, parameter="activation"):
         If there are more or fewer of them than hidden layers.
     """
     if not isinstance(activation, list | tuple):
-        return [layer_maker(activation, parameter=parameter)] * n_hidden
+        return [activation] * n_hidden
     if len(activation) != n_hidden:
         raise ValueError(
             f"{parameter} has {len(activation)} entries, but there are {n_hidden} "
             "hidden layers: give one for each, or one for all."
         )
-    return [layer_maker(entry, parameter=parameter) for entry in activation]
+    return list(activation)
 
 
-def first_of(activation):
-    """Return an activation, or the first of several."""
-    if isinstance(activation, list | tuple):
-        return activation[0] if activation else "identity"
-    return activation
+def layer_makers(activation, n_hidden, parameter="activation"):
+    """Return what makes the activation of each hidden layer (see `for_each_layer`)."""
+    entries = for_each_layer(activation, n_hidden, parameter)
+    return [layer_maker(entry, parameter=parameter) for entry in entries]
 
 
 def settings_of(value):

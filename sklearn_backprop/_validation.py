@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import train_test_split
 
+from .batches import target_dtype
 from .finite import is_finite
 from .training import Diverged
 
@@ -161,6 +162,5 @@ class Validation:
         return float(self.score_logits(logits, self.targets, self.sample_weight))
 
     def _negative_loss(self, logits, targets, sample_weight):
-        if targets.ndim > 1:
-            targets = targets.astype(logits.dtype, copy=False)
+        targets = targets.astype(target_dtype(targets, logits.dtype), copy=False)
         return -self.loss.calculate(logits, targets, sample_weight)

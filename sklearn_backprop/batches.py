@@ -9,6 +9,15 @@ __all__ = ["Batches"]
 CHUNK_BYTES = 1 << 19
 
 
+def target_dtype(targets, dtype):
+    """Return the dtype in which a loss takes targets.
+
+    Columns are numbers, in the dtype of the network; class indices, of shape
+    (n_samples,), stay integers.
+    """
+    return targets.dtype if targets.ndim == 1 else dtype
+
+
 class _Source:
     """One array of the data, and memory for some of its rows in a given dtype."""
 
@@ -71,7 +80,7 @@ class Batches:
         self.batch_size = batch_size
         self._sources = [
             _Source(inputs, dtype),
-            _Source(targets, targets.dtype if targets.ndim == 1 else dtype),
+            _Source(targets, target_dtype(targets, dtype)),
         ]
         if sample_weight is not None:
             self._sources.append(_Source(sample_weight, dtype))

@@ -8,6 +8,8 @@ and to print them, and two of them with the same settings are equal.
 import inspect
 from numbers import Real
 
+import numpy as np
+
 __all__ = ["Settings"]
 
 
@@ -139,7 +141,7 @@ def is_overridden(thing, method, by):
 
 def check_flag(name, value):
     """Raise ValueError unless a setting is True or False."""
-    if type(value).__name__ not in ("bool", "bool_"):  # Python's, or NumPy's.
+    if not isinstance(value, bool | np.bool_):
         raise ValueError(f"{name} must be True or False, got {value!r}.")
 
 

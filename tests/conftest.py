@@ -95,6 +95,8 @@ _TABLES = {
     "two_counts": _two_counts,
     "linnerud": _linnerud,
 }
+_LABELLED = {"breast_cancer", "digits", "wine", "iris", "multilabel"}
+KIND_OF = {name: "classifier" if name in _LABELLED else "regressor" for name in _TABLES}
 DEFAULT_TABLE = {"classifier": "iris", "regressor": "diabetes"}
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import onnxruntime
 import pytest
 import skops.io
-from conftest import KINDS, OURS, differences, table
+from conftest import KIND_OF, KINDS, OURS, differences, table
 from skl2onnx import to_onnx, update_registered_converter
 from skl2onnx.common.shape_calculator import (
     calculate_linear_classifier_output_shapes,
@@ -28,14 +28,7 @@ from sklearn_backprop.schedules import Adaptive
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 ACTIVATIONS = ["identity", "logistic", "tanh", "relu"]
-TABLES = {
-    "iris": "classifier",
-    "wine": "classifier",
-    "breast_cancer": "classifier",
-    "multilabel": "classifier",
-    "diabetes": "regressor",
-    "two_targets": "regressor",
-}
+TABLES = ["iris", "wine", "breast_cancer", "multilabel", "diabetes", "two_targets"]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -77,7 +70,7 @@ def test_scikit_learns_onnx_converters_convert_ours(name, activation):
     X = X.astype(np.float32)
     if y.dtype == bool:
         y = y.astype(int)
-    kind = TABLES[name]
+    kind = KIND_OF[name]
     model = OURS[kind]((8,), activation=activation, max_iter=20, random_state=0)
     outputs = run_onnx(model.fit(X, y), X)
     if kind == "classifier":

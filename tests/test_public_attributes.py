@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from conftest import (
     DEFAULT_TABLE,
+    KIND_OF,
     KINDS,
     OURS,
     THEIRS,
@@ -18,14 +19,7 @@ from sklearn.exceptions import NotFittedError
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
-TABLES = {
-    "iris": "classifier",
-    "breast_cancer": "classifier",
-    "multilabel": "classifier",
-    "diabetes": "regressor",
-    "two_targets": "regressor",
-    "counts": "regressor",
-}
+TABLES = ["iris", "breast_cancer", "multilabel", "diabetes", "two_targets", "counts"]
 METHODS = {
     "classifier": [
         "predict",
@@ -41,7 +35,7 @@ def new(name, **settings):
     settings = {"hidden_layer_sizes": (5,), "max_iter": 4, "random_state": 0} | settings
     if name == "counts":
         settings["loss"] = "poisson"
-    return OURS[TABLES[name]](**settings)
+    return OURS[KIND_OF[name]](**settings)
 
 
 def given_attributes(model):
@@ -74,7 +68,7 @@ def test_a_model_made_by_hand_predicts_and_trains(name, form):
     X, y = table(name)
     fitted = new(name).fit(X, y)
     attributes = form(given_attributes(fitted))
-    kind = TABLES[name]
+    kind = KIND_OF[name]
     for method in METHODS[kind]:
         by_hand = made_by_hand(name, attributes)
         before = dict(vars(by_hand))
@@ -108,7 +102,7 @@ def test_the_arrays_alone_suffice_where_the_rest_can_be_derived(name):
 def test_from_arrays_is_the_model(name):
     X, y = table(name)
     fitted = new(name).fit(X, y)
-    extra = {"classes": fitted.classes_} if TABLES[name] == "classifier" else {}
+    extra = {"classes": fitted.classes_} if KIND_OF[name] == "classifier" else {}
     if name == "multilabel":
         extra["out_activation"] = "logistic"
     if name == "counts":

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from conftest import OURS, random_weights, table
+from conftest import KIND_OF, OURS, random_weights, table
 from sklearn.metrics import balanced_accuracy_score, make_scorer, mean_absolute_error
 
 from sklearn_backprop._parameters import read_slots
@@ -13,20 +13,14 @@ from sklearn_backprop.training import Diverged
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
-TABLES = {
-    "iris": "classifier",
-    "breast_cancer": "classifier",
-    "multilabel": "classifier",
-    "diabetes": "regressor",
-    "two_targets": "regressor",
-}
+TABLES = ["iris", "breast_cancer", "multilabel", "diabetes", "two_targets"]
 ROWS = np.arange(5, 60)
 
 
 def room(name, scoring, rows=ROWS, weights=None):
     """A validation, and the fitted model whose network it scores."""
     X, y = table(name)
-    model = OURS[TABLES[name]]((6,), max_iter=5, random_state=0).fit(X, y)
+    model = OURS[KIND_OF[name]]((6,), max_iter=5, random_state=0).fit(X, y)
     slots = read_slots(model, 1)
     targets = model._copy()._read_targets(y, X.dtype, slots.loss, False, False, None)
     loss = slots.loss.for_targets(targets)
@@ -99,7 +93,7 @@ def test_a_scorer_gets_the_users_labels():
 def test_the_loss_is_a_score(name):
     X, y = table(name)
     validation, model, network = room(name, "loss", None)
-    loss = {"classifier": None, "regressor": 0.5}[TABLES[name]]
+    loss = {"classifier": None, "regressor": 0.5}[KIND_OF[name]]
     if loss:
         expected = 0.5 * np.mean((model.predict(X) - y) ** 2)
     elif name == "multilabel":

@@ -17,6 +17,18 @@ def _copy(array, out):
     return out
 
 
+def sigmoid(inputs, out=None):
+    """Return ``1 / (1 + exp(-inputs))``.
+
+    Three to four times as fast as scipy.special.expit, which has no SIMD loop, and as
+    exact: exp overflows to inf, whose reciprocal is the right zero.
+    """
+    out = np.negative(inputs, out)
+    with np.errstate(over="ignore"):
+        np.exp(out, out)
+    return np.reciprocal(np.add(out, 1.0, out), out)
+
+
 class Identity(Activation):
     """No-op activation: ``output = inputs``, ``dinputs = dvalues``, without a copy."""
 
@@ -72,12 +84,7 @@ class Logistic(Activation):
     glorot_factor = 2.0
 
     def _function(self, inputs, out):
-        # Three to four times as fast as scipy.special.expit, which has no SIMD loop,
-        # and as exact: exp overflows to inf, whose reciprocal is the right zero.
-        out = np.negative(inputs, out)
-        with np.errstate(over="ignore"):
-            np.exp(out, out)
-        return np.reciprocal(np.add(out, 1.0, out), out)
+        return sigmoid(inputs, out)
 
     def _chain(self, dvalues, output, out, scratch):
         product = np.multiply(dvalues, output, out)

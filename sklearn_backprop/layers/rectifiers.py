@@ -8,6 +8,7 @@ import numpy as np
 from scipy.special import ndtr
 
 from ..settings import check_number
+from .activations import sigmoid
 from .base import Activation
 
 
@@ -220,7 +221,7 @@ class SiLU(_Smooth):
     """
 
     def _share(self, inputs, out):
-        return _sigmoid(inputs, out)
+        return sigmoid(inputs, out)
 
     def _slope(self, inputs, share, out):
         np.multiply(np.subtract(1.0, share, out), inputs, out)
@@ -251,7 +252,7 @@ class Mish(_Smooth):
 
     def _slope(self, inputs, share, out):
         np.subtract(1.0, np.multiply(share, share, out), out)
-        np.multiply(out, _sigmoid(inputs, self._room(inputs, "positive")), out)
+        np.multiply(out, sigmoid(inputs, self._room(inputs, "positive")), out)
         np.add(np.multiply(out, inputs, out), share, out)
 
 
@@ -259,9 +260,3 @@ def _log1p_exp(inputs, out):
     """Return ``log(1 + exp(-|inputs|))``, which cannot overflow."""
     np.negative(np.abs(inputs, out), out)
     return np.log1p(np.exp(out, out), out)
-
-
-def _sigmoid(inputs, out):
-    with np.errstate(over="ignore"):
-        np.exp(np.negative(inputs, out), out)
-    return np.reciprocal(np.add(out, 1.0, out), out)

@@ -1,7 +1,7 @@
 """What a training run needs, besides parameters and data, to be taken up again."""
 
 import math
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -61,8 +61,7 @@ class Run:
 
         Arrays are shared: training replaces them before it writes to them.
         """
-        names = {f.name for f in fields(self)} & set(self.STATE)
-        vars(self).update({name: state[name] for name in names})
+        vars(self).update({name: state[name] for name in self.STATE})
         if self.rows is not None:
             self.rows = np.array(self.rows)
 
