@@ -8,10 +8,12 @@ from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils.validation import check_is_fitted
 
 from ._links import is_softmax
+from ._parameters import for_each_layer
+from .layers import Identity, Logistic, ReLU, Tanh
 from .optimizers import LBFGS, SGD, Adam
 from .schedules import Adaptive, Constant, InverseScaling
 
-ACTIVATIONS = ("identity", "logistic", "relu", "tanh")
+ACTIVATIONS = {Identity: "identity", Logistic: "logistic", ReLU: "relu", Tanh: "tanh"}
 LINKS = ("exp", "identity", "logistic", "softmax")
 # What a fit of either has learned, beside the labels.
 ATTRIBUTES = (
@@ -133,18 +135,15 @@ def label_binarizer(task):
 
 def _activation_name(model):
     """Return the name that scikit-learn has for the hidden layers' activation."""
-    activations = model.activation_
-    if not isinstance(activations, list | tuple):
-        activations = [activations]
-    names = {
-        a if isinstance(a, str) else type(a).__name__.lower() for a in activations
-    } or {"identity"}
-    if len(names) > 1 or not names <= set(ACTIVATIONS):
+    n_hidden = len(model.coefs_) - 1
+    activations = for_each_layer(model.activation_, n_hidden, "activation_")
+    names = {a if isinstance(a, str) else ACTIVATIONS.get(type(a)) for a in activations}
+    if len(names) > 1 or not names <= set(ACTIVATIONS.values()):
         raise ValueError(
             f"scikit-learn has no activation_={model.activation_!r}: it has one of "
-            f"{', '.join(ACTIVATIONS)} for all hidden layers."
+            f"{', '.join(ACTIVATIONS.values())} for all hidden layers."
         )
-    return names.pop()
+    return names.pop() if names else "identity"
 
 
 def _flat(model):

@@ -64,7 +64,7 @@ ALLOWED = {
         *ESTIMATION,
     },
     "_labels": {"._data", "._links", "._tasks", *ESTIMATION},
-    "_validation": {".finite", ".training", *ESTIMATION},
+    "_validation": {".batches", ".finite", ".training", *ESTIMATION},
     "_continuation": {"._arrays", ".training", *ESTIMATION},
     "_outcomes": {"._parameters", *ESTIMATION},
     "_tasks": {"._links", ".layers", *ESTIMATION},
@@ -72,8 +72,22 @@ ALLOWED = {
     "_parameters": {".layers", ".losses", ".optimizers", ".schedules", *ESTIMATION},
     "_data": {"._arrays", *ESTIMATION},
     "_arrays": {".finite", *ESTIMATION},
-    "_inspection": {"._arrays", "._data", "._parameters", ".network", *ESTIMATION},
-    "_conversion": {"._links", ".optimizers", ".schedules", *ESTIMATION},
+    "_inspection": {
+        "._arrays",
+        "._data",
+        "._parameters",
+        ".batches",
+        ".network",
+        *ESTIMATION,
+    },
+    "_conversion": {
+        "._links",
+        "._parameters",
+        ".layers",
+        ".optimizers",
+        ".schedules",
+        *ESTIMATION,
+    },
     # Computation, which knows no estimators.
     "_prediction": {"._blas", ".finite", "numpy", "scipy"},
     "_blas": {"numpy", "scipy", "threadpoolctl"},
@@ -93,7 +107,7 @@ ALLOWED = {
     "flat": {".layers", *CALCULUS},
     "layers": {".settings", *CALCULUS},
     "losses": {".settings", *CALCULUS},
-    "settings": set(),
+    "settings": CALCULUS,
     "finite": CALCULUS,
 }
 FILES = sorted(PACKAGE.rglob("*.py"))
