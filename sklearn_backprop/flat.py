@@ -84,6 +84,11 @@ class Layout:
         arrays = [getattr(self.layers[b.layer], b.name) for b in self.blocks]
         parameters = np.concatenate([np.ravel(array) for array in arrays])
         gradients = np.zeros_like(parameters)
+        self.move_to(parameters, gradients)
+        return parameters, gradients
+
+    def move_to(self, parameters, gradients):
+        """Move the layers onto two vectors, in which they then live."""
         for i, layer in enumerate(self.layers):
             views = {}
             for block in self.blocks:
@@ -91,7 +96,6 @@ class Layout:
                     views[block.name] = block.view(parameters)
                     views[f"d{block.name}"] = block.view(gradients)
             layer.move_to(**views)
-        return parameters, gradients
 
     def factors(self, networks=None, layers=None, free=1.0):
         """Return a factor for each parameter (see `Network.factors`)."""
@@ -105,6 +109,15 @@ class Layout:
             if not block.is_penalized:
                 view *= free
         return factors
+
+    def owners(self):
+        """Return which network each parameter is of (see `Network.owners`)."""
+        n_networks = self.n_networks or 0
+        owners = np.full(self.n_parameters, n_networks)
+        for block in self.blocks:
+            if block.is_own:
+                block.view(owners)[...] = np.arange(n_networks).reshape(-1, 1, 1)
+        return owners
 
     def positions(self, networks):
         """Return where the parameters of some networks lie (`Network.positions`)."""

@@ -123,16 +123,22 @@ def _layer_gradients(layer, inputs, rng):
         n_inputs = layer.weights.shape[-2] if hasattr(layer, "weights") else 4
         inputs = rng.normal(size=(5, n_inputs))
     inputs = np.array(inputs, np.float64)
-    weights = rng.normal(size=np.shape(layer.forward(inputs.copy())))
+
+    def forward():
+        if hasattr(layer, "draw_from"):  # The same at every call.
+            layer.draw_from(np.random.default_rng(0))
+        return layer.forward(inputs.copy())
+
+    weights = rng.normal(size=np.shape(forward()))
 
     def weighted_sum():
-        return float(np.sum(weights * layer.forward(inputs.copy())))
+        return float(np.sum(weights * forward()))
 
     arrays = {}
     for name in parameter_names(layer):
         arrays[name] = np.array(getattr(layer, name), np.float64)
         setattr(layer, name, arrays[name])
-    layer.forward(inputs.copy())
+    forward()
     gradients = {"dinputs": np.array(layer.backward(weights.copy()))}
     gradients |= {f"d{name}": np.array(getattr(layer, f"d{name}")) for name in arrays}
     for name, array in {"inputs": inputs, **arrays}.items():

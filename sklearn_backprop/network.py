@@ -4,7 +4,6 @@ The seam of the package is `Network.loss_gradient`: above it is optimization, wh
 sees ``parameters`` and ``gradients``, two vectors; below it is calculus.
 """
 
-import copy
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,9 +12,11 @@ from itertools import pairwise
 import numpy as np
 
 from .flat import Layout, flatten
-from .layers import Dense
+from .layers import Dense, Dropout
 from .layers.base import (
+    acts_in_training,
     backward_function,
+    copy_of,
     forward_function,
     output_shape,
     parameter_names,
@@ -24,6 +25,7 @@ from .layers.base import (
     works_in_place,
 )
 from .losses import Loss
+from .penalties import Penalties
 
 __all__ = ["Network", "dense_stack", "flatten", "stack_networks"]
 
@@ -32,7 +34,7 @@ __all__ = ["Network", "dense_stack", "flatten", "stack_networks"]
 N_SHAPES = 4
 
 
-def dense_stack(coefs, intercepts, activation):
+def dense_stack(coefs, intercepts, activation, dropout=None):
     """Return ``[Dense, activation, Dense, ..., Dense]`` over given arrays.
 
     Parameters
@@ -43,6 +45,8 @@ def dense_stack(coefs, intercepts, activation):
         Biases, layer by layer.
     activation : callable, or sequence of callables
         Makes the activation between two Dense layers, or each of them in turn.
+    dropout : sequence of float, default=None
+        For each of them the rate of a `Dropout` behind it; 0 for none.
 
     Returns
     -------
@@ -51,11 +55,16 @@ def dense_stack(coefs, intercepts, activation):
     makers = activation
     if callable(activation):
         makers = [activation] * (len(coefs) - 1)
+    rates = [0.0] * len(makers) if dropout is None else dropout
     layers = []
-    for weights, biases, make in zip(coefs, intercepts, [*makers, None], strict=True):
+    for weights, biases, make, rate in zip(
+        coefs, intercepts, [*makers, None], [*rates, 0.0], strict=True
+    ):
         layers.append(Dense.from_arrays(weights, biases))
         if make is not None:
             layers.append(make())
+        if rate:
+            layers.append(Dropout(rate))
     return layers
 
 
@@ -65,7 +74,7 @@ def stack_networks(networks):
     Parameters
     ----------
     networks : sequence of Network
-        Each has one network. Their parameters are copied; loss and `alpha` are those
+        Each has one network. Their parameters are copied; loss and penalties are those
         of the first.
 
     Returns
@@ -73,12 +82,13 @@ def stack_networks(networks):
     network : Network
         Flat, with parameters of its own for each. `Network.take` undoes it.
     """
-    layers = [copy.copy(layer) for layer in networks[0].layers]
+    layers = [copy_of(layer) for layer in networks[0].layers]
     for i, layer in enumerate(layers):
         for name in parameter_names(layer):
             arrays = [getattr(network.layers[i], name) for network in networks]
             setattr(layer, name, np.stack(arrays))
-    return Network(layers, networks[0].loss, networks[0].alpha).flatten()
+    first = networks[0]
+    return Network(layers, first.loss, first.alpha, first.l1).flatten()
 
 
 @dataclass
@@ -111,6 +121,10 @@ class Network:
     alpha : float or ndarray of shape (n_penalized,), default=0.0
         Strength of the L2 penalty ``alpha / (2 n_samples) |weights|^2``, or of each
         weight (see `factors`).
+    l1 : float, default=0.0
+        Strength of the L1 penalty ``l1 / n_samples sum |weights|``. Its gradient at a
+        weight of zero is the one of smallest size, which is zero unless that of the
+        loss is larger than the strength [1]_.
 
     Attributes
     ----------
@@ -126,14 +140,20 @@ class Network:
     -----
     The layers are looked up once, not at every call: one that takes the place of
     another in `layers` is not noticed. A pickle or deep copy has vectors of its own.
+
+    References
+    ----------
+    .. [1] Andrew and Gao (2007), "Scalable training of L1-regularized log-linear
+       models", equation 4.
     """
 
-    def __init__(self, layers, loss=None, alpha=0.0):
+    def __init__(self, layers, loss=None, alpha=0.0, l1=0.0):
         self.layers = list(layers)
         if not self.layers or not parameter_names(self.layers[0]):
             raise ValueError(f"layers must begin with a Dense layer, got {layers!r}.")
         self.loss = loss
         self.alpha = alpha
+        self.l1 = l1
         self.parameters = self.gradients = None
         self._forget()
 
@@ -164,14 +184,7 @@ class Network:
         """Move all parameters into `parameters`; see the function of that name."""
         layout = Layout(self.layers)
         self.parameters, self.gradients = layout.flatten()
-        n_weights = layout.n_penalized
-        self._weights = self.parameters[:n_weights]
-        self._dweights = self.gradients[:n_weights]
-        self._scratch = np.empty_like(self._weights)
-        blocks = [block for block in layout.blocks if block.is_penalized]
-        self._penalized = [
-            (block.view(self._weights), block.view(self._scratch)) for block in blocks
-        ]
+        self._penalties = Penalties(layout, self.parameters, self.gradients)
         self._forget()
         return self
 
@@ -198,6 +211,16 @@ class Network:
             The first ``n_penalized``, the weights', come first.
         """
         return Layout(self.layers).factors(networks, layers, free)
+
+    def owners(self):
+        """Return which network each parameter is of.
+
+        Returns
+        -------
+        owners : ndarray of int of shape (n_parameters,)
+            The number of the network; ``n_networks`` for what all share.
+        """
+        return Layout(self.layers).owners()
 
     def positions(self, networks):
         """Return where in the vectors the parameters of some networks lie.
@@ -231,7 +254,56 @@ class Network:
         if np.ndim(alpha):
             positions = self.positions(networks)
             alpha = alpha[positions[positions < len(alpha)]]
-        return Network(layers, self.loss, alpha).flatten()
+        return Network(layers, self.loss, alpha, self.l1).flatten()
+
+    def projected(self, update):
+        """Return a step of an optimizer, with what the L1 penalty asks after it.
+
+        Parameters
+        ----------
+        update : callable
+            Of the learning rate.
+        """
+        return self._penalties.projected(update) if self.l1 else update
+
+    def draw_from(self, rng):
+        """Let the layers that draw numbers, as Dropout does, draw from a generator.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator
+        """
+        for layer in self.layers:
+            getattr(layer, "draw_from", lambda rng: None)(rng)
+
+    @property
+    def is_random(self):
+        """Whether some layers draw numbers."""
+        return any(hasattr(layer, "draw_from") for layer in self.layers)
+
+    def for_prediction(self, parameters=None):
+        """Return the network that predicts: without layers that act in training alone.
+
+        Parameters
+        ----------
+        parameters : ndarray of shape (n_parameters,), default=None
+            A vector to view; by default that of this network.
+
+        Returns
+        -------
+        network : Network
+            This one, if there is no difference; else one with memory of its own, for
+            `forward` alone.
+        """
+        layers = [layer for layer in self.layers if not acts_in_training(layer)]
+        if parameters is None:
+            if len(layers) == len(self.layers):
+                return self
+            parameters = self.parameters
+        network = Network([copy_of(layer) for layer in layers], self.loss)
+        network.parameters, network.gradients = parameters, self.gradients
+        Layout(network.layers).move_to(parameters, self.gradients)
+        return network
 
     def multiply_with(self, choose):
         """Let the Dense layers multiply with other functions.
@@ -334,34 +406,7 @@ class Network:
         total = shape[-2]
         if sample_weight is not None:
             total = np.add.reduce(sample_weight, axis=-1)
-        if isinstance(loss, float) and not isinstance(self.alpha, np.ndarray):
-            return loss + self._penalize(self.alpha / float(total))
-        return loss + self._penalize_each(loss, total)
-
-    def _penalize(self, strength):
-        """Add the gradient of ``strength / 2 |weights|^2``, and return that term."""
-        if strength == 0.0:
-            return 0.0
-        weights, dweights = self._weights, self._dweights
-        np.add(dweights, np.multiply(weights, strength, self._scratch), dweights)
-        return 0.5 * strength * float(np.dot(weights, weights))
-
-    def _penalize_each(self, losses, totals):
-        """Do the same in general: for each network, and with strengths per weight.
-
-        The gradient is that of the sum, so what networks share is penalized for each.
-        """
-        shares, penalties = np.ones_like(losses) / totals, np.zeros_like(losses)
-        np.multiply(self._weights, self.alpha, self._scratch)
-        for weights, product in self._penalized:
-            energies = np.einsum("...ij,...ij->...", product, weights)
-            penalties += 0.5 * energies * shares
-            total = shares[..., np.newaxis, np.newaxis]
-            if weights.ndim == 2:
-                total = shares.sum()
-            np.multiply(product, total, product, casting="same_kind")
-        np.add(self._dweights, self._scratch, self._dweights)
-        return penalties[()]
+        return loss + self._penalties.add(loss, total, self.alpha, self.l1)
 
     def _forget(self):
         """Drop all memory, and the functions that write to it."""

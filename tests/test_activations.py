@@ -12,7 +12,7 @@ from scipy.special import expit, ndtr
 from sklearn_backprop import layers
 from sklearn_backprop.layers.initialization import draw_parameters
 
-ACTIVATIONS = [name for name in layers.__all__ if name != "Dense"]
+ACTIVATIONS = [name for name in layers.__all__ if name not in ("Dense", "Dropout")]
 
 
 def make(name):

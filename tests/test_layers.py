@@ -8,6 +8,7 @@ from _tools import (
     DTYPES,
     ORDERS,
     PROPERTY,
+    NumbersOfColumns,
     assert_derivative,
     frozen,
     laid_out,
@@ -20,7 +21,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csc_matrix, csr_array, csr_matrix
 
 from sklearn_backprop import layers
-from sklearn_backprop.layers import Dense, glorot_uniform
+from sklearn_backprop.layers import Dense, Dropout, glorot_uniform
 from sklearn_backprop.layers.base import (
     backward_function,
     forward_function,
@@ -40,7 +41,10 @@ def make(name, n_inputs=N_INPUTS, dtype=np.float64):
     """A layer by its name; all but Dense are made without arguments."""
     if name == "Dense":
         return Dense(n_inputs, N_NEURONS, random_state=0, dtype=dtype)
-    return getattr(layers, name)()
+    layer = getattr(layers, name)()
+    if name == "Dropout":
+        layer.draw_from(NumbersOfColumns())
+    return layer
 
 
 def problem(name, dtype=np.float64, n_samples=6):
@@ -399,3 +403,21 @@ def test_dense_draws_weights_then_biases(dtype):
 def test_dense_needs_inputs_and_neurons(sizes):
     with pytest.raises(ValueError, match="must be at least 1, got"):
         layers.Dense(*sizes)
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.1, 0.5, 0.9])
+def test_dropout_leaves_out_a_share_and_keeps_the_mean(rate):
+    inputs = np.random.default_rng(0).normal(size=(2000, 50)) + 3.0
+    layer = Dropout(rate, random_state=1)
+    first = layer.forward(inputs).copy()
+    assert abs((first == 0.0).mean() - rate) < 0.005
+    assert_allclose(first[first != 0.0], inputs[first != 0.0] / (1.0 - rate))
+    assert abs(first.mean() / inputs.mean() - 1.0) < 0.02
+    assert_array_equal(layer.backward(inputs), first)
+    assert (layer.forward(inputs) != first).any() == (rate > 0.0)
+    assert_array_equal(Dropout(rate, random_state=1).forward(inputs), first)
+
+
+def test_an_impossible_rate_is_named_at_the_first_pass():
+    with pytest.raises(ValueError, match=r"rate must be in \[0, 1\), got 1.0"):
+        Dropout(1.0).forward(np.ones((2, 2)))

@@ -7,7 +7,13 @@ from itertools import product
 
 import numpy as np
 import pytest
-from _tools import DTYPES, assert_derivative, frozen, tolerance
+from _tools import (
+    DTYPES,
+    NumbersOfColumns,
+    assert_derivative,
+    frozen,
+    tolerance,
+)
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array, csr_matrix
 
@@ -63,6 +69,7 @@ def make(
     *,
     dtype=np.float64,
     alpha=0.1,
+    l1=0.0,
 ):
     """A flat network with random parameters, the same ones for the same arguments."""
     rng = np.random.RandomState(1)
@@ -71,8 +78,9 @@ def make(
     for fan_in, fan_out in zip(sizes, sizes[1:], strict=False):
         stack += [Dense(fan_in, fan_out, random_state=rng, dtype=dtype), activation()]
     stack[-1:] = [layer() for layer in LOSSES[loss][1]]
-    network = Network(stack, getattr(losses, loss)(), alpha).flatten()
+    network = Network(stack, getattr(losses, loss)(), alpha, l1).flatten()
     network.parameters *= 0.5  # Exponentials of exponentials stay in range.
+    network.draw_from(NumbersOfColumns())
     return network
 
 
@@ -117,17 +125,64 @@ def test_gradients_are_derivatives(activation, hidden, loss, n_outputs, weighted
     assert_derivative(function, network.parameters.copy(), gradients)
 
 
+@pytest.mark.parametrize("l1", [0.0, 0.5])
 @pytest.mark.parametrize("alpha", [0.0, 2.0])
 @pytest.mark.parametrize("weighted", [False, True])
-def test_loss_is_the_mean_loss_plus_the_penalty_on_weights(alpha, weighted):
+def test_loss_is_the_mean_loss_plus_the_penalty_on_weights(alpha, l1, weighted):
     inputs, targets, sample_weight = data()
     sample_weight = sample_weight if weighted else None
-    network = make(alpha=alpha)
+    network = make(alpha=alpha, l1=l1)
     n_samples = sample_weight.sum() if weighted else N_SAMPLES
     penalty = alpha / (2 * n_samples) * sum(np.sum(w**2) for w in network.coefs)
+    penalty += l1 / n_samples * sum(np.sum(np.abs(w)) for w in network.coefs)
     mean = network.loss.calculate(network.forward(inputs), targets, sample_weight)
-    value = network.loss_gradient(inputs, targets, sample_weight)
+    arguments = inputs, targets, sample_weight
+    value, gradients = evaluate(network, *arguments)
     assert_allclose(value, mean + penalty, **tolerance(np.float64))
+
+    def function(parameters):
+        network.parameters[...] = parameters
+        return network.loss_gradient(*arguments)
+
+    assert_derivative(function, network.parameters.copy(), gradients)
+
+
+def test_the_gradient_of_sizes_at_zero_is_the_smallest():
+    inputs, targets, _ = data()
+    strength = 0.5 / N_SAMPLES
+    network, plain = make(l1=0.5), make()
+    for each in (network, plain):
+        for weights in each.coefs:
+            weights[::2] = 0.0
+    _, slopes = evaluate(plain, inputs, targets)
+    _, gradients = evaluate(network, inputs, targets)
+    n_weights = sum(weights.size for weights in plain.coefs)
+    at_zero = plain.parameters[:n_weights] == 0.0
+    slopes, gradients = slopes[:n_weights], gradients[:n_weights]
+    smallest = np.sign(slopes) * np.maximum(np.abs(slopes) - strength, 0.0)
+    assert_allclose(gradients[at_zero], smallest[at_zero], atol=1e-15)
+    assert (smallest[at_zero] == 0.0).any() and smallest[at_zero].any()
+
+
+def test_a_projected_step_sets_to_zero_what_would_change_its_sign():
+    network = make(l1=0.5)
+    n_weights = sum(weights.size for weights in network.coefs)
+    rng = np.random.default_rng(0)
+    start = rng.integers(-1, 2, network.parameters.size).astype(float)
+    slopes = rng.integers(-1, 2, start.size).astype(float)
+    step = rng.choice([-3.0, -0.5, 0.5, 3.0], start.size)
+
+    def update(rate):
+        network.parameters += rate * step
+
+    network.parameters[...], network.gradients[...] = start, slopes
+    network.projected(update)(1.0)
+    moved = start + step
+    side = np.where(start == 0.0, -np.sign(slopes), np.sign(start))
+    expected = np.where(np.sign(moved) == side, moved, 0.0)
+    assert_array_equal(network.parameters[:n_weights], expected[:n_weights])
+    assert_array_equal(network.parameters[n_weights:], moved[n_weights:])
+    assert make().projected(update) is update
 
 
 def test_flatten_makes_views_of_two_vectors():

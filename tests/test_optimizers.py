@@ -1,5 +1,6 @@
 """The contract of every optimizer in the module."""
 
+import functools
 import pickle
 
 import numpy as np
@@ -53,8 +54,26 @@ def adam(
         yield parameters
 
 
+def averages_of(path, *, averaging):
+    """The definition of the running mean, for each step."""
+    for t in range(1, len(path) + 1):
+        weights = averaging ** np.arange(t - 1, -1, -1.0)
+        yield np.tensordot(weights / weights.sum(), path[:t], axes=1)
+
+
+def clipped(gradients, clip_norm):
+    """Gradients of a norm that is at most `clip_norm`."""
+    norms = [np.linalg.norm(gradient) for gradient in gradients]
+    pairs = zip(gradients, norms, strict=True)
+    return np.array([g * min(1.0, clip_norm / norm) for g, norm in pairs])
+
+
 # Every optimizer: a plain reference, and how many moments a pickle may hold.
-REFERENCES = {"SGD": (sgd, 1), "Adam": (adam, 2)}
+REFERENCES = {
+    "SGD": (sgd, 1),
+    "Adam": (adam, 2),
+    "AdamW": (functools.partial(adam, weight_decay=0.01), 2),
+}
 CASES = [
     ("SGD", {}),
     ("SGD", {"momentum": 0.9}),
@@ -66,6 +85,8 @@ CASES = [
     ("Adam", {"weight_decay": 0.3, "learning_rate": 0.1}),
     ("Adam", {"beta_1": 0.5, "beta_2": 0.9, "epsilon": 1e-3}),
     ("Adam", {"beta_1": 0.0, "learning_rate": 0.01}),
+    ("AdamW", {}),
+    ("AdamW", {"weight_decay": 0.3, "learning_rate": 0.1, "beta_2": 0.9}),
 ]
 # Decay is quick here, so that it comes to its end within a test.
 DECAYING = [
@@ -74,6 +95,7 @@ DECAYING = [
     ("SGD", {"momentum": 0.9, "nesterov": True}),
     ("Adam", {"beta_2": 0.95}),
     ("Adam", {"beta_1": 0.5, "beta_2": 0.95}),
+    ("AdamW", {"beta_2": 0.95}),
 ]
 
 every_case = pytest.mark.parametrize(
@@ -359,6 +381,41 @@ def test_factors_that_change_have_effect_at_once(name):
     rates[...], decays[...], gradients[...] = 0.0, 0.0, 1.0
     update(0.1)
     assert_array_equal(parameters, before)
+
+
+@every_case
+def test_an_average_of_the_parameters_is_kept_apart(name, settings):
+    parameters, gradients = draw(150)
+    expected = run(make(name, **settings), parameters, gradients)
+    optimizer = make(name, **settings, averaging=0.9)
+    parameters, averages = parameters.copy(), []
+    for gradient in gradients:
+        optimizer.update(parameters, gradient)
+        averages.append(optimizer.state["average"].copy())
+    assert_array_equal(parameters, expected[-1])
+    reference = list(averages_of(np.array(expected), averaging=0.9))
+    assert_allclose(averages, reference, **tolerance(np.float64, 200))
+
+
+@every_case
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("limit", [1e-3, 3.0, 1e3])
+def test_gradients_are_clipped_by_their_norm(name, settings, limit, dtype):
+    parameters, gradients = draw(50, dtype)
+    path = run(make(name, **settings, clip_norm=limit), parameters, frozen(gradients))
+    expected = run(make(name, **settings), parameters, clipped(gradients, limit))
+    assert path[-1].dtype == dtype
+    assert_allclose(path, expected, **tolerance(dtype, 500))
+
+
+def test_a_norm_whose_square_overflows_is_clipped_too():
+    parameters, gradients = draw(1, np.float32)
+    huge = gradients[0] * np.float32(1e30)
+    with np.errstate(over="ignore"):  # As a fit does.
+        optimizer = make("SGD", learning_rate=1.0, clip_norm=1.0)
+        found = run(optimizer, parameters, [huge])[0]
+    step = gradients[0] / np.linalg.norm(gradients[0])
+    assert_allclose(found, parameters - step, **tolerance(np.float32))
 
 
 def test_an_impossible_setting_is_named_at_the_first_step():

@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn_backprop import layers, losses, optimizers, schedules
 from sklearn_backprop.layers import Dense, ReLU, Softmax, Tanh
 from sklearn_backprop.network import Network, stack_networks
-from sklearn_backprop.optimizers import SGD, Adam
+from sklearn_backprop.optimizers import SGD, Adam, AdamW
 from sklearn_backprop.optimizers.base import copy_state
 from sklearn_backprop.schedules import Progress
 
@@ -59,6 +59,9 @@ OPTIMIZERS = {
     "nesterov": SGD(momentum=0.9, nesterov=True, weight_decay=0.1),
     "adam": Adam(),
     "decayed": Adam(weight_decay=0.5),
+    "adamw": AdamW(),
+    "clipped": SGD(momentum=0.9, clip_norm=0.1),
+    "averaged": AdamW(clip_norm=0.5, averaging=0.9),
 }
 ROWS = ["shared", "own", "sparse"]
 every_loss = pytest.mark.parametrize(
@@ -66,7 +69,9 @@ every_loss = pytest.mark.parametrize(
 )
 
 
-def member(seed, loss=None, activation=Tanh, end=(), alpha=0.1, dtype=np.float64):
+def member(
+    seed, loss=None, activation=Tanh, end=(), alpha=0.1, dtype=np.float64, l1=0.0
+):
     """A network with weights of its own."""
     rng = np.random.RandomState(seed)
     stack = [
@@ -75,7 +80,7 @@ def member(seed, loss=None, activation=Tanh, end=(), alpha=0.1, dtype=np.float64
         Dense(5, 3, random_state=rng, dtype=dtype),
         *[layer() for layer in end],
     ]
-    return Network(stack, loss, alpha).flatten()
+    return Network(stack, loss, alpha, l1).flatten()
 
 
 def members(case=("SquaredError", reals), **settings):
@@ -126,12 +131,16 @@ def test_a_layer_side_by_side_is_each_layer_alone(name):
             np.stack([one.biases for one in alone]),
         )
     else:
-        alone, layer = [getattr(layers, name)() for _ in range(K)], None
+        alone = [getattr(layers, name)() for _ in range(K)]
         layer = getattr(layers, name)()
     output = layer.forward(inputs)
     dvalues = rng.normal(size=output.shape)
     dinputs = layer.backward(dvalues)
     for i, one in enumerate(alone):
+        if name == "Dropout":  # Every network has masks of its own.
+            assert_array_equal(output[i], inputs[i] * layer.mask[i])
+            assert_array_equal(dinputs[i], dvalues[i] * layer.mask[i])
+            continue
         assert_allclose(output[i], one.forward(inputs[i]), **WITHIN)
         assert_allclose(dinputs[i], one.backward(dvalues[i]), **WITHIN)
         if name == "Dense":
@@ -220,18 +229,22 @@ def test_a_loss_by_hand_has_one_value_for_each_network(case):
         assert_allclose(gradients[i], loss.backward(output[i], targets[i]), **WITHIN)
 
 
+@pytest.mark.parametrize("l1", [0.0, 0.3])
 @pytest.mark.parametrize("rows", ROWS)
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_training_side_by_side_is_training_alone(name, rows):
-    optimizer, alone = OPTIMIZERS[name], members(activation=ReLU)
+def test_training_side_by_side_is_training_alone(name, rows, l1):
+    optimizer, alone = OPTIMIZERS[name], members(activation=ReLU, l1=l1)
     stack = stack_networks(alone)
     arguments, each = data(rows)
-    train(stack, optimizer, arguments, 20)
+    state = train(stack, optimizer, arguments, 20)
     for i, one in enumerate(alone):
-        train(one, optimizer, each[i], 20)
+        its_state = train(one, optimizer, each[i], 20)
         taken = stack.take(i)
         assert taken.n_networks is None
         assert_allclose(taken.parameters, one.parameters, rtol=1e-9, atol=1e-11)
+        if optimizer.averaging:
+            average = state["average"][stack.positions(i)]
+            assert_allclose(average, its_state["average"], rtol=1e-9, atol=1e-11)
 
 
 def train(network, optimizer, arguments, n_steps, rate=0.05, state=None, factors=None):
@@ -239,8 +252,14 @@ def train(network, optimizer, arguments, n_steps, rate=0.05, state=None, factors
     state = optimizer.new_state(network.parameters) if state is None else state
     decays = network.factors(free=0.0)
     update = optimizer._update_function(
-        network.parameters, network.gradients, state, factors, decays
+        network.parameters,
+        network.gradients,
+        state,
+        factors,
+        decays,
+        network.owners() if network.n_networks else None,
     )
+    update = network.projected(update)
     for _ in range(n_steps):
         network.loss_gradient(*arguments)
         update(rate)
@@ -257,7 +276,12 @@ def test_each_network_may_have_a_rate_of_its_own(name):
     decays = stack.factors(networks=rates / 0.1, free=0.0)
     state = optimizer.new_state(stack.parameters)
     update = optimizer._update_function(
-        stack.parameters, stack.gradients, state, stack.factors(rates / 0.1), decays
+        stack.parameters,
+        stack.gradients,
+        state,
+        stack.factors(rates / 0.1),
+        decays,
+        stack.owners(),
     )
     for _ in range(10):
         stack.loss_gradient(*arguments)
@@ -281,6 +305,42 @@ def test_factors_are_by_network_layer_and_kind():
         for _ in range(size)
     ]
     assert_array_equal(factors, expected)
+
+
+@pytest.mark.parametrize("weighted", [None, "each"])
+@pytest.mark.parametrize("rows", ROWS)
+def test_the_size_of_the_weights_is_penalized_for_each(rows, weighted):
+    alone = members(alpha=0.2, l1=0.7)
+    for one in alone:
+        one.parameters[::4] = 0.0  # Where there is a kink.
+    stack = stack_networks(alone)
+    arguments, each = data(rows, weighted=weighted)
+    found = stack.loss_gradient(*arguments)
+    for i, one in enumerate(alone):
+        assert found[i] == pytest.approx(one.loss_gradient(*each[i]), rel=1e-12)
+        gradients = stack.gradients[stack.positions(i)]
+        assert_allclose(gradients, one.gradients, **WITHIN)
+
+
+def test_what_only_trains_is_left_out_of_the_network_that_predicts():
+    alone = [member(i, losses.SquaredError()) for i in range(K)]
+    stack = stack_networks(alone)
+    stack.layers.insert(2, layers.Dropout(0.5))
+    network = Network(stack.layers, stack.loss, stack.alpha).flatten()
+    assert network.is_random and not stack_networks(alone).is_random
+    predicting = network.for_prediction()
+    arguments, each = data("shared")
+    network.draw_from(np.random.default_rng(0))
+    network.loss_gradient(*arguments)
+    masks = network.layers[2].mask
+    assert not (masks[0] == masks[1]).all()
+    for i, one in enumerate(alone):
+        expected = one.forward(each[i][0])
+        assert_allclose(predicting.forward(arguments[0])[i], expected, **WITHIN)
+    network.parameters[...] = 0.0  # It is a view.
+    assert not predicting.forward(arguments[0]).any()
+    other = network.for_prediction(np.ones_like(network.parameters))
+    assert other.forward(arguments[0]).all() and not network.parameters.any()
 
 
 @pytest.mark.parametrize("weighted", [None, "each"])
@@ -319,11 +379,16 @@ def test_finished_networks_drop_out(name):
         assert_allclose(taken, alone[i].parameters, rtol=1e-9, atol=1e-11)
 
 
-@pytest.mark.parametrize("name", set(schedules.__all__) - {"Progress", "Schedule"})
+@pytest.mark.parametrize(
+    "name", sorted(set(schedules.__all__) - {"Progress", "Schedule"})
+)
 def test_each_network_has_its_place_in_a_schedule(name):
-    schedule = getattr(schedules, name)()
+    arguments = {"func": np.sqrt} if name == "FunctionSchedule" else {}
+    schedule = getattr(schedules, name)(**arguments)
     initial = np.array([0.1, 0.2, 0.3])
-    progress = Progress(np.array([0, 10, 200]), np.array([0, 1, 3]))
+    progress = Progress(
+        np.array([0, 10, 200]), np.array([0, 1, 3]), np.array([0.0, 0.2, 0.8])
+    )
     rates = schedule.rate(initial, progress)
     alone = members()
     stack = stack_networks(alone)
@@ -335,7 +400,7 @@ def test_each_network_has_its_place_in_a_schedule(name):
     SGD_step(1.0)
     for i, one in enumerate(alone):
         one.loss_gradient(*each[i])
-        rate = schedule.rate(initial[i], Progress(progress[0][i], progress[1][i]))
+        rate = schedule.rate(initial[i], Progress(*(p[i] for p in progress)))
         expected = one.parameters - rate * one.gradients
         assert_allclose(stack.take(i).parameters, expected, **WITHIN)
 

@@ -20,6 +20,7 @@ from .activations import (
     Tanh,
 )
 from .dense import Dense
+from .dropout import Dropout
 from .initialization import glorot_uniform as glorot_uniform
 from .rectifiers import ELU, GELU, SELU, LeakyReLU, Mish, SiLU, Softplus
 
@@ -28,6 +29,7 @@ __all__ = [
     "GELU",
     "SELU",
     "Dense",
+    "Dropout",
     "Exponential",
     "HardSigmoid",
     "Identity",

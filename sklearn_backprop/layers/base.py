@@ -7,6 +7,7 @@ A network asks no layer for its type, but for what it has:
   A parameter has two axes, or three with several networks in front;
 - ``in_place``, whether its `output` may take the place of its inputs, and
   ``spares_output``, whether its backward pass does without its `output`;
+- ``only_in_training``, whether a network that predicts does without it;
 - ``output_shape(shape)``, the shape of its output for inputs of some shape;
 - ``forward`` and ``backward``, as functions that write to memory which stays the same
   from batch to batch: `forward_function`, `backward_function`.
@@ -33,6 +34,11 @@ def floating(array):
 def parameter_names(layer):
     """Return the names of a layer's parameters: the penalized ones, then the others."""
     return *getattr(layer, "penalized", ()), *getattr(layer, "free", ())
+
+
+def acts_in_training(layer):
+    """Return whether a layer acts in training alone."""
+    return getattr(layer, "only_in_training", False)
 
 
 def forward_function(layer, out):
@@ -92,6 +98,13 @@ def output_shape(layer, shape):
     return layer.output_shape(shape) if hasattr(layer, "output_shape") else shape
 
 
+def copy_of(layer):
+    """Return a copy of a layer on the same parameters, with memory of its own."""
+    copied = copy.copy(layer)
+    getattr(copied, "__dict__", {}).pop("_rooms", None)
+    return copied
+
+
 def take_networks(layer, networks):
     """Return a copy of a layer that has some of its networks.
 
@@ -102,7 +115,7 @@ def take_networks(layer, networks):
         With an int the copy is a layer of that network alone. What all networks share
         stays shared by those that are taken, and is copied.
     """
-    taken = copy.copy(layer)
+    taken = copy_of(layer)
     for name in parameter_names(layer):
         array = getattr(layer, name)
         own = array[networks] if array.ndim == 3 else array
@@ -112,6 +125,24 @@ def take_networks(layer, networks):
 
 def _is_init(value):
     return value is None or (isinstance(value, str) and value in INITS)
+
+
+def kept_memory(layer, array, purpose=None):
+    """Return memory in the shape of an array, which a layer keeps from batch to batch.
+
+    Parameters
+    ----------
+    layer : layer
+    array : ndarray
+    purpose : bool, str or None, default=None
+        The type ``bool``, or a name, for memory apart from the rest.
+    """
+    rooms = vars(layer).setdefault("_rooms", {})
+    dtype = np.dtype(bool) if purpose is bool else array.dtype
+    memory = rooms.get(purpose)
+    if memory is None or memory.size < array.size or memory.dtype != dtype:
+        memory = rooms[purpose] = np.empty(array.size, dtype)
+    return memory[: array.size].reshape(array.shape)
 
 
 class Activation(Settings):
@@ -141,21 +172,7 @@ class Activation(Settings):
         accepted = "'glorot', 'he', 'lecun' or None"
         check("init", self.init, _is_init, accepted)
 
-    def _room(self, array, purpose=None):
-        """Return memory in the shape of an array, which is kept from batch to batch.
-
-        Parameters
-        ----------
-        array : ndarray
-        purpose : bool, str or None, default=None
-            The type ``bool``, or a name, for memory apart from the rest.
-        """
-        rooms = vars(self).setdefault("_rooms", {})
-        dtype = np.dtype(bool) if purpose is bool else array.dtype
-        memory = rooms.get(purpose)
-        if memory is None or memory.size < array.size or memory.dtype != dtype:
-            memory = rooms[purpose] = np.empty(array.size, dtype)
-        return memory[: array.size].reshape(array.shape)
+    _room = kept_memory
 
     def forward(self, inputs, out=None):
         """Set and return ``output``, the function of `inputs`.

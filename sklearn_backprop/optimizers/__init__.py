@@ -10,8 +10,8 @@ The learning rate is no setting of the optimizer inside an estimator, where
 may be set between steps.
 """
 
-from .adam import Adam
+from .adam import Adam, AdamW
 from .lbfgs import LBFGS
 from .sgd import SGD
 
-__all__ = ["LBFGS", "SGD", "Adam"]
+__all__ = ["LBFGS", "SGD", "Adam", "AdamW"]

@@ -31,6 +31,13 @@ class Adam(Optimizer):
         Before each step the parameters are multiplied by ``1 - learning_rate *
         weight_decay``: decay that is decoupled from the gradient [2]_. In an
         estimator it spares the biases.
+    clip_norm : float or None, default=None
+        Gradients whose Euclidean norm, over all parameters, is larger are shortened to
+        it before the step [3]_.
+    averaging : float in (0, 1) or None, default=None
+        Decay d of a running mean of the parameters, ``(1 - d) / (1 - d^t) sum_i
+        d^(t-i) parameters_i`` after t steps [4]_. An estimator predicts and validates
+        with it; by hand it is ``state["average"]``.
 
     References
     ----------
@@ -38,6 +45,10 @@ class Adam(Optimizer):
        algorithm 1 in the order of computation of section 2.
     .. [2] Loshchilov and Hutter (2019), "Decoupled weight decay regularization",
        algorithm 2.
+    .. [3] Pascanu, Mikolov and Bengio (2013), "On the difficulty of training
+       recurrent neural networks", algorithm 1.
+    .. [4] Polyak and Juditsky (1992), "Acceleration of stochastic approximation by
+       averaging", here with weights that fall off.
     """
 
     _moments = {"first_moment": 0.5, "second_moment": 1.0}
@@ -50,12 +61,16 @@ class Adam(Optimizer):
         beta_2=0.999,
         epsilon=1e-8,
         weight_decay=0.0,
+        clip_norm=None,
+        averaging=None,
     ):
         self.learning_rate = learning_rate
         self.beta_1 = beta_1
         self.beta_2 = beta_2
         self.epsilon = epsilon
         self.weight_decay = weight_decay
+        self.clip_norm = clip_norm
+        self.averaging = averaging
 
     def validate(self):
         """Check the settings (see `Settings.validate`)."""
@@ -98,3 +113,51 @@ class Adam(Optimizer):
             np.subtract(parameters, scratch, parameters)
 
         return step
+
+
+class AdamW(Adam):
+    """Adam with decoupled weight decay: `Adam`, with a `weight_decay` by default.
+
+    Before each step the parameters are multiplied by ``1 - learning_rate *
+    weight_decay``. In an estimator that spares the biases.
+
+    Parameters
+    ----------
+    learning_rate : float, default=None
+        Step size by hand, 0.001 by default. An estimator has `learning_rate_init`.
+    beta_1, beta_2 : float in [0, 1), default=0.9 and 0.999
+        Decay of the first and the second moment.
+    epsilon : float, default=1e-8
+        Keeps the quotient finite; positive.
+    weight_decay : float, default=0.01
+        Rate of the decay, a multiple of the learning rate.
+    clip_norm : float or None, default=None
+        Largest norm of the gradients; see `Adam`.
+    averaging : float in (0, 1) or None, default=None
+        Decay of a running mean of the parameters; see `Adam`.
+
+    References
+    ----------
+    Loshchilov and Hutter (2019), "Decoupled weight decay regularization", algorithm 2.
+    """
+
+    def __init__(
+        self,
+        learning_rate=None,
+        *,
+        beta_1=0.9,
+        beta_2=0.999,
+        epsilon=1e-8,
+        weight_decay=0.01,
+        clip_norm=None,
+        averaging=None,
+    ):
+        super().__init__(
+            learning_rate,
+            beta_1=beta_1,
+            beta_2=beta_2,
+            epsilon=epsilon,
+            weight_decay=weight_decay,
+            clip_norm=clip_norm,
+            averaging=averaging,
+        )

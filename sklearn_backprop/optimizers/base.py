@@ -45,16 +45,22 @@ class Optimizer(Settings):
     """
 
     is_stochastic = True
+    # What is off unless a subclass has it as a setting.
+    weight_decay, clip_norm, averaging = 0.0, None, None
     _moments = {}
 
     def validate(self):
         """Check the settings (see `Settings.validate`)."""
+        accepted = "finite and not negative"
         if self.learning_rate is not None:
-            accepted = "finite and not negative"
             check_number("learning_rate", self.learning_rate, _is_rate, accepted)
-        check_number(
-            "weight_decay", self.weight_decay, _is_rate, "finite and not negative"
-        )
+        check_number("weight_decay", self.weight_decay, _is_rate, accepted)
+        if self.clip_norm is not None:
+            accepted = "positive or None"
+            check_number("clip_norm", self.clip_norm, _is_norm, accepted)
+        if self.averaging is not None:
+            accepted = "greater than 0 and less than 1, or None"
+            check_number("averaging", self.averaging, lambda a: 0.0 < a < 1.0, accepted)
 
     def new_state(self, parameters):
         """Return the state before the first step.
@@ -66,11 +72,21 @@ class Optimizer(Settings):
         Returns
         -------
         state : dict
-            ``n_updates``, the number of steps, and the moments by name: numbers and
-            arrays alone.
+            ``n_updates``, the number of steps, the moments by name and, with
+            `averaging`, the ``average`` of the parameters: numbers and arrays alone.
         """
         moments = {name: np.zeros_like(parameters) for name in self._moments}
-        return {"n_updates": 0, **moments}
+        return self.with_average({"n_updates": 0, **moments}, parameters)
+
+    def with_average(self, state, parameters):
+        """Return a state with an average of the parameters if there is to be one.
+
+        One that has none begins at the parameters as they are.
+        """
+        state = {k: v for k, v in state.items() if k != "average" or self.averaging}
+        if self.averaging and "average" not in state:
+            state["average"] = parameters.copy()
+        return state
 
     def is_finite(self, state):
         """Return whether all moments of a state are finite."""
@@ -107,7 +123,13 @@ class Optimizer(Settings):
         self._update_function(parameters, gradients, self.state)(float(rate))
 
     def _update_function(
-        self, parameters, gradients, state, rate_factors=None, decay_factors=None
+        self,
+        parameters,
+        gradients,
+        state,
+        rate_factors=None,
+        decay_factors=None,
+        owners=None,
     ):
         """Return a function of the learning rate that takes a step.
 
@@ -119,8 +141,16 @@ class Optimizer(Settings):
         rate_factors, decay_factors : ndarray of that shape, default=None
             Factors of the learning rate and of the weight decay's own rate, for each
             parameter (see `Network.factors`), looked up at each step; 1 by default.
+        owners : ndarray of int of that shape, default=None
+            Which network each parameter is of (see `Network.owners`): gradients are
+            clipped for each by itself.
         """
         scratch = np.empty_like(parameters)
+        average = self._average_function(parameters, state, scratch)
+        clip = None
+        if self.clip_norm is not None:
+            given, gradients = gradients, np.empty_like(gradients)
+            clip = _clip_function(given, float(self.clip_norm), gradients, owners)
         if rate_factors is None:
             step_size = np.zeros((), parameters.dtype)
             set_step_size = step_size.fill
@@ -140,13 +170,35 @@ class Optimizer(Settings):
             if weight_decay:
                 decay = learning_rate * weight_decay
                 _decay(parameters, decay, decay_factors, scratch)
+            if clip is not None:
+                clip()
             step()
+            if average is not None:
+                average(n_updates)
             if n_updates % FLUSH_INTERVAL == 0:
                 _flush(parameters, 1.0, scratch)
                 for name, power in self._moments.items():
                     _flush(state[name], power, scratch)
 
         return update
+
+    def _average_function(self, parameters, state, scratch):
+        """Return what takes the parameters after a step into their average, or None.
+
+        With the decay d the average after t steps is ``(1 - d) / (1 - d^t) sum_i
+        d^(t-i) parameters_i``, so it does not remember where training began.
+        """
+        if not self.averaging:
+            return None
+        decay, average = float(self.averaging), state["average"]
+
+        def update_average(n_updates):
+            share = (1.0 - decay) / (1.0 - decay**n_updates)
+            np.subtract(parameters, average, scratch)
+            np.multiply(scratch, share, scratch)
+            np.add(average, scratch, average)
+
+        return update_average
 
     def _effective_rate_function(self):
         """Return a function of the learning rate and the number of steps."""
@@ -155,6 +207,37 @@ class Optimizer(Settings):
 
 def _is_rate(value):
     return 0.0 <= value < math.inf
+
+
+def _is_norm(value):
+    return 0.0 < value < math.inf
+
+
+def _clip_function(gradients, limit, out, owners):
+    """Return what writes gradients to `out`, shortened to a norm where it is larger.
+
+    References
+    ----------
+    Pascanu, Mikolov and Bengio (2013), "On the difficulty of training recurrent neural
+    networks", algorithm 1.
+    """
+    flat = gradients.reshape(-1)
+    if owners is None:
+
+        def clip():
+            norm = math.sqrt(np.dot(flat, flat))
+            if norm == math.inf:  # As a square, perhaps, and in float32.
+                norm = float(np.linalg.norm(flat.astype(np.float64)))
+            np.multiply(gradients, limit / max(norm, limit), out)
+
+        return clip
+
+    def clip_each():
+        energies = np.bincount(owners, np.square(flat, dtype=np.float64))
+        scales = limit / np.maximum(np.sqrt(energies), limit)
+        np.multiply(gradients, scales[owners], out, casting="same_kind")
+
+    return clip_each
 
 
 def _decay(parameters, decay, factors, scratch):

@@ -26,6 +26,13 @@ class SGD(Optimizer):
         Before each step the parameters are multiplied by ``1 - learning_rate *
         weight_decay``: decay that is decoupled from the gradient [2]_. In an
         estimator it spares the biases.
+    clip_norm : float or None, default=None
+        Gradients whose Euclidean norm, over all parameters, is larger are shortened to
+        it before the step [3]_.
+    averaging : float in (0, 1) or None, default=None
+        Decay d of a running mean of the parameters, ``(1 - d) / (1 - d^t) sum_i
+        d^(t-i) parameters_i`` after t steps [4]_. An estimator predicts and validates
+        with it; by hand it is ``state["average"]``.
 
     References
     ----------
@@ -33,17 +40,30 @@ class SGD(Optimizer):
        initialization and momentum in deep learning", equations 1 to 4.
     .. [2] Loshchilov and Hutter (2019), "Decoupled weight decay regularization",
        algorithm 1.
+    .. [3] Pascanu, Mikolov and Bengio (2013), "On the difficulty of training
+       recurrent neural networks", algorithm 1.
+    .. [4] Polyak and Juditsky (1992), "Acceleration of stochastic approximation by
+       averaging", here with weights that fall off.
     """
 
     _moments = {"velocity": 0.5}
 
     def __init__(
-        self, learning_rate=None, *, momentum=0.0, nesterov=False, weight_decay=0.0
+        self,
+        learning_rate=None,
+        *,
+        momentum=0.0,
+        nesterov=False,
+        weight_decay=0.0,
+        clip_norm=None,
+        averaging=None,
     ):
         self.learning_rate = learning_rate
         self.momentum = momentum
         self.nesterov = nesterov
         self.weight_decay = weight_decay
+        self.clip_norm = clip_norm
+        self.averaging = averaging
 
     def validate(self):
         """Check the settings (see `Settings.validate`)."""
