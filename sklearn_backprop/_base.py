@@ -4,56 +4,38 @@ import warnings
 from itertools import pairwise
 
 import numpy as np
-import scipy.sparse as sp
 from sklearn.base import BaseEstimator, _fit_context
-from sklearn.utils import assert_all_finite, check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils import check_random_state
 
-from ._arrays import check_model, common_dtype, read_model
+from ._arrays import check_model, common_dtype
+from ._callbacks import CallbackSupportMixin, fit_task
 from ._continuation import new_run, resumed_run, training_state
 from ._conversion import ConversionMixin
 from ._data import read_data, read_sample_weight
 from ._fitting import Job, train
+from ._hooks import warn_of_hooks
 from ._inspection import InspectionMixin
+from ._model import ModelMixin
 from ._parameters import (
     LINKS,
     PARAMETER_CONSTRAINTS,
     SLOTS,
+    check_combination,
     layer_maker,
-    layer_makers,
     read_hidden_layer_sizes,
     read_slots,
     settings_of,
     validate_classes,
     validate_objects,
 )
-from ._prediction import forward_rows
-from .finite import is_finite
 from .layers.initialization import draw_parameters, init_of
 from .network import Network, dense_stack
-
-# Methods of scikit-learn's estimators that a subclass of theirs may have written anew,
-# and where the same is done here.
-HOOKS = {
-    "_backprop": "a layer as activation, or a loss of your own as loss",
-    "_compute_loss_grad": "a loss of your own as loss",
-    "_fit": "fit and partial_fit",
-    "_fit_lbfgs": "solver",
-    "_fit_stochastic": "a solver and a learning_rate of your own",
-    "_forward_pass": "a layer of your own as activation",
-    "_forward_pass_fast": "a layer of your own as activation",
-    "_init_coef": "from_arrays with warm_start=True",
-    "_initialize": "from_arrays with warm_start=True",
-    "_loss_grad_lbfgs": "a loss of your own as loss",
-    "_predict": "predict",
-    "_score": "score",
-    "_score_with_function": "score",
-    "_update_no_improvement_count": "n_iter_no_change and tol, or partial_fit",
-    "_validate_input": "fit and partial_fit",
-}
+from .training import Observer, Printer, TablePrinter
 
 
-class BaseMLP(ConversionMixin, InspectionMixin, BaseEstimator):
+class BaseMLP(
+    ModelMixin, ConversionMixin, InspectionMixin, CallbackSupportMixin, BaseEstimator
+):
     """Multilayer perceptron; see the two estimators.
 
     A subclass gives its parameters, and what concerns its task: `_task`,
@@ -61,11 +43,18 @@ class BaseMLP(ConversionMixin, InspectionMixin, BaseEstimator):
     """
 
     _parameter_constraints: dict = PARAMETER_CONSTRAINTS
-    # Without these there is no model; all else can be derived.
-    _essential = ("coefs_", "intercepts_")
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None):
+    def fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+    ):
         """Fit the model.
 
         Parameters
@@ -76,6 +65,15 @@ class BaseMLP(ConversionMixin, InspectionMixin, BaseEstimator):
             Targets.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the samples: not negative, and not all zero.
+        X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
+            Validation data, which is scored after each epoch, and decides
+            `early_stopping`, for which no rows of X are then held out. In a pipeline
+            with ``transform_input=["X_val"]`` it arrives transformed.
+        y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
+            Targets of the validation data.
+        sample_weight_val : array-like of shape (n_val,), default=None
+            Weights of the validation data, as they are: `class_weight` has no part in
+            them.
 
         Returns
         -------
@@ -88,7 +86,8 @@ class BaseMLP(ConversionMixin, InspectionMixin, BaseEstimator):
             If data, targets, weights or parameters do not fit together, or training
             diverges. What was fitted before is then untouched.
         """
-        return self._train(X, y, sample_weight)
+        validation = X_val, y_val, sample_weight_val
+        return self._train(X, y, sample_weight, validation)
 
     def set_params(self, **params):
         """Set parameters, and settings of the objects that some may hold.
@@ -153,55 +152,65 @@ class BaseMLP(ConversionMixin, InspectionMixin, BaseEstimator):
         model._derive_missing()
         return model
 
-    def _copy(self):
-        """Return a copy that shares all attributes."""
-        copy = object.__new__(type(self))
-        copy.__dict__.update(self.__dict__)
-        return copy
-
     def _validate_params(self):
         validate_classes(self)
         super()._validate_params()
         validate_objects(self)
 
-    def _train(self, X, y, sample_weight, *, is_incremental=False, classes=None):
+    def _train(
+        self,
+        X,
+        y,
+        sample_weight,
+        validation=(None, None, None),
+        *,
+        is_incremental=False,
+        classes=None,
+    ):
         """Fit, or leave everything as it was.
 
-        All happens on a copy; only a generator of the user's is shared, and put back.
+        All happens on a copy; only a generator of the user's is shared, and put back,
+        and the curves are set at once, so that they can be watched.
         """
-        self._warn_of_hooks()
-        trial = self._copy()
+        warn_of_hooks(self)
         generator = self.random_state
         if not isinstance(generator, np.random.RandomState) or (
             generator is check_random_state(None)
         ):
             generator = None  # NumPy's own is everybody's: nobody may turn it back.
         state = None if generator is None else generator.get_state(legacy=False)
+        before = {n: vars(self)[n] for n in LiveCurves.NAMES if n in vars(self)}
+        task = None
+        observers = [LiveCurves(self), *_printers(self.verbose)]
         try:
+            if not is_incremental:
+                task = fit_task(self, X, y, sample_weight)
+            trial = self._copy()
+            if task is not None:
+                task.follow(trial)
+                observers.append(task)
             # A diverging run is reported once, by an error, not by NumPy's warnings.
             with np.errstate(all="ignore"):
                 warning = trial._train_in_place(
-                    X, y, sample_weight, is_incremental, classes
+                    X, y, sample_weight, validation, observers, is_incremental, classes
                 )
         except BaseException:
             if generator is not None:
                 generator.set_state(state)
+            for name in LiveCurves.NAMES:
+                vars(self).pop(name, None)
+            vars(self).update(before)
             raise
-        self.__dict__ = trial.__dict__
+        self.__dict__ = vars(trial)
+        if task is not None:
+            task.fitted()
         if warning is not None:  # Now that an error made of it loses nothing.
             warnings.warn(*warning, stacklevel=4)
         return self
 
-    def _warn_of_hooks(self):
-        hooks = [f"{name} (use {HOOKS[name]})" for name in HOOKS if hasattr(self, name)]
-        if hooks:
-            warnings.warn(
-                f"{type(self).__name__} defines private methods of scikit-learn's "
-                f"estimators, which are not called here: {'; '.join(hooks)}.",
-                stacklevel=5,
-            )
-
-    def _train_in_place(self, X, y, sample_weight, is_incremental, classes):
+    def _train_in_place(
+        self, X, y, sample_weight, validation, observers, is_incremental, classes
+    ):
         continuing = self.warm_start or is_incremental
         continuing = continuing and hasattr(self, "coefs_")
         if is_incremental:
@@ -213,6 +222,7 @@ class BaseMLP(ConversionMixin, InspectionMixin, BaseEstimator):
         if continuing:
             sizes = self._take_up_model(sizes)
         slots = read_slots(self, len(sizes))
+        check_combination(self, slots)
         X, y = read_data(self, X, y, reset=not continuing)
         dtype = self._training_dtype(X, continuing)
         targets = self._read_targets(
@@ -221,16 +231,46 @@ class BaseMLP(ConversionMixin, InspectionMixin, BaseEstimator):
         _check_targets(slots.loss, self.loss, targets)
         factors = self._class_weights(targets, is_incremental)
         sample_weight = read_sample_weight(sample_weight, X, dtype, factors)
+        validation = self._read_validation(*validation, slots, dtype)
         self.activation_ = settings_of(self.activation)
 
         run = resumed_run(self) if continuing else new_run(self.random_state)
         sizes = [X.shape[1], *sizes, self.n_outputs_]
         network = self._build_network(sizes, slots, dtype, run.rng, continuing)
         network.loss = slots.loss.for_targets(targets)
-        job = Job(self, slots, network, run, X, targets, sample_weight, is_incremental)
+        data = X, targets, sample_weight
+        job = Job(
+            self, slots, network, run, *data, validation, observers, is_incremental
+        )
         self.loss_, warning = train(job)
-        self._set_fitted(network, run, keep=self.warm_start or is_incremental)
+        keep = self.warm_start or is_incremental
+        self._set_fitted(network, run, job.is_validated, keep)
         return warning
+
+    def _read_validation(self, X_val, y_val, sample_weight_val, slots, dtype):
+        """Return the validation data in the forms of the training data, or None."""
+        given = {"X_val": X_val, "y_val": y_val, "sample_weight_val": sample_weight_val}
+        passed = [name for name, value in given.items() if value is not None]
+        if not passed:
+            return None
+        for name in ("X_val", "y_val"):
+            if given[name] is None:
+                raise ValueError(f"{passed[0]} is provided, but {name} was not.")
+        if not slots.solver.is_stochastic:
+            raise ValueError(
+                f"X_val and y_val do not go with solver={self.solver!r}, which has no "
+                "epochs: choose 'adam', 'adamw' or 'sgd'."
+            )
+        try:
+            X, y = read_data(self, X_val, y_val, reset=False)
+            # As for a batch of a stream, which need not have all labels.
+            targets = self._read_targets(y, dtype, slots.loss, True, True, None)
+            _check_targets(slots.loss, self.loss, targets)
+            return X, targets, read_sample_weight(sample_weight_val, X, dtype)
+        except ValueError as error:
+            raise ValueError(
+                f"In the validation data, X_val and y_val: {error}"
+            ) from error
 
     def _take_up_model(self, sizes):
         """Check the model that training goes on from; return its hidden sizes."""
@@ -268,8 +308,10 @@ class BaseMLP(ConversionMixin, InspectionMixin, BaseEstimator):
                 )
             ]
             coefs, intercepts = zip(*drawn, strict=True)
-        layers = dense_stack(coefs, intercepts, slots.make_activations)
-        return Network(layers, alpha=float(self.alpha)).flatten()
+        layers = dense_stack(coefs, intercepts, slots.make_activations, slots.dropout)
+        alpha, l1_ratio = float(self.alpha), float(self.l1_ratio)
+        squares, sizes = alpha * (1.0 - l1_ratio), alpha * l1_ratio
+        return Network(layers, alpha=squares, l1=sizes).flatten()
 
     def _class_weights(self, targets, is_incremental):
         """Return a weight for each row by its target, or None."""
@@ -287,138 +329,52 @@ class BaseMLP(ConversionMixin, InspectionMixin, BaseEstimator):
             last = layer_maker(self.activation)()
         return [*hidden, last if init_of(last) == "glorot" else None]
 
-    def _set_fitted(self, network, run, keep):
+    def _set_fitted(self, network, run, validated, keep):
         """Set the fitted attributes."""
         self.coefs_, self.intercepts_ = network.coefs, network.intercepts
         self.n_layers_ = len(self.coefs_) + 1
         self.n_iter_, self.t_ = run.n_iter, run.n_samples_seen
         self.loss_curve_ = run.loss_curve
-        held_out = run.validation_rows is not None
-        self.validation_scores_ = run.validation_scores if held_out else None
-        self.best_validation_score_ = _or_none(run.best_score) if held_out else None
-        self.best_loss_ = None if held_out else _or_none(run.best_loss)
+        self.validation_scores_ = run.validation_scores if validated else None
+        self.validation_loss_curve_ = run.validation_losses if validated else None
+        self.best_validation_score_ = _or_none(run.best_score) if validated else None
+        self.best_iter_ = run.best_iter if validated else None
+        stops_early = validated and self.early_stopping
+        self.best_loss_ = None if stops_early else _or_none(run.best_loss)
         arrays = [*self.coefs_, *self.intercepts_] if keep else None
         self._training_state = training_state(run, self.random_state, arrays)
-
-    def _view_of(self, network):
-        """Return a fitted estimator whose arrays are views into a network's vector."""
-        view = self._copy()
-        view.coefs_, view.intercepts_ = network.coefs, network.intercepts
-        return view
-
-    def _fitted(self):
-        """Return the fitted estimator: itself, or a copy with what had to be derived.
-
-        A model is what its public attributes say, whoever has set them.
-        """
-        self._check_essential()
-        for name in ("activation_", "out_activation_", "n_outputs_", "n_features_in_"):
-            if not hasattr(self, name):
-                check_model(self.coefs_, self.intercepts_)
-                model = self._copy()
-                model._derive_missing()
-                return model
-        return self
-
-    def _check_essential(self):
-        """Raise NotFittedError unless there is what a model cannot be without."""
-        for name in self._essential:
-            if hasattr(self, name):
-                continue
-            message = "This %(name)s instance is not fitted yet: call fit first."
-            if hasattr(self, "coefs_"):
-                message = f"This %(name)s instance has coefs_, but no {name}: set it."
-            check_is_fitted(self, name, msg=message)
-
-    def _derive_missing(self):
-        """Set the fitted attributes that are missing, from arrays that are checked."""
-        n_outputs = np.shape(self.coefs_[-1])[1]
-        derived = {
-            "activation_": settings_of(self.activation),
-            "out_activation_": self._default_link(n_outputs),
-            "n_features_in_": np.shape(self.coefs_[0])[0],
-            "n_outputs_": n_outputs,
-            "n_layers_": len(self.coefs_) + 1,
-            "n_iter_": 0,
-            "t_": 0,
-            "loss_": None,
-            "loss_curve_": [],
-            "best_loss_": None,
-            "validation_scores_": None,
-            "best_validation_score_": None,
-        }
-        for name, value in derived.items():
-            if not hasattr(self, name):
-                setattr(self, name, value)
-
-    def _check_outputs(self, n_outputs):
-        """Raise ValueError unless the fitted attributes go with so many outputs."""
-        if n_outputs != self.n_outputs_:
-            raise ValueError(
-                f"coefs_[-1] has {n_outputs} columns, but n_outputs_ is "
-                f"{self.n_outputs_}."
-            )
-
-    def _layers_function(self, coefs, intercepts):
-        """Return a function that makes new layers over the arrays of `read_model`."""
-        makers = layer_makers(self.activation_, len(coefs) - 1, "activation_")
-        return lambda: dense_stack(coefs, intercepts, makers)
-
-    def _forward(self, X, finish, n_layers=None):
-        """Return what `finish` makes of the logits, or of what some layers put out.
-
-        The layers are made and thrown away.
-        """
-        try:
-            coefs, intercepts = read_model(self.coefs_, self.intercepts_)
-            self._check_outputs(coefs[-1].shape[1])
-            X = self._read_inputs(X, coefs[0].dtype)
-            make_layers = self._layers_function(coefs, intercepts)
-            return forward_rows(
-                lambda: Network(make_layers()[:n_layers]),
-                X,
-                finish,
-                self._check_finite,
-            )
-        except (ValueError, TypeError, IndexError):
-            check_model(self.coefs_, self.intercepts_)  # X may not be at fault.
-            raise
-
-    def _read_inputs(self, X, dtype):
-        # What is all in order takes a short cut: the full check costs many times what
-        # a small network does on one row.
-        if (
-            type(X) is np.ndarray
-            and X.dtype == dtype
-            and X.ndim == 2
-            and X.shape[1] == self.n_features_in_
-            and 0 < X.size <= 4096
-            and not hasattr(self, "feature_names_in_")
-            and is_finite(X)
-        ):
-            return X
-        X = validate_data(
-            self,
-            X,
-            accept_sparse=["csr", "csc"],
-            reset=False,
-            ensure_all_finite=False,
-        )
-        if sp.issparse(X):
-            return X.tocsr()
-        if X.shape[0] == 1:  # More rows are checked as they are multiplied.
-            with np.errstate(over="ignore"):
-                X = X.astype(dtype, copy=False)
-            self._check_finite(X)
-        return X
-
-    def _check_finite(self, X):
-        assert_all_finite(X, input_name="X", estimator_name=type(self).__name__)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
+
+
+class LiveCurves(Observer):
+    """Sets the curves of an estimator while it is fitted, to be watched from threads.
+
+    Parameters
+    ----------
+    estimator : BaseMLP
+    """
+
+    NAMES = ("loss_curve_", "validation_scores_", "validation_loss_curve_")
+
+    def __init__(self, estimator):
+        self.estimator = estimator
+
+    def began(self, run, network):
+        """Set the lists that will grow."""
+        curves = run.loss_curve, run.validation_scores, run.validation_losses
+        for name, curve in zip(self.NAMES, curves, strict=True):
+            setattr(self.estimator, name, curve)
+
+
+def _printers(verbose):
+    """Return who prints, for a level of verbosity."""
+    if not verbose:
+        return []
+    return [TablePrinter() if verbose >= 2 else Printer()]
 
 
 def _check_targets(loss, parameter, targets):

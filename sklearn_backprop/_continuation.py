@@ -66,6 +66,7 @@ def resumed_run(estimator):
         n_samples_seen=estimator.t_,
         loss_curve=list(estimator.loss_curve_ or ()),
         validation_scores=list(estimator.validation_scores_ or ()),
+        validation_losses=list(estimator.validation_loss_curve_ or ()),
     )
     if "checksum" not in state or state["checksum"] != checksum(
         [*estimator.coefs_, *estimator.intercepts_]
@@ -74,6 +75,7 @@ def resumed_run(estimator):
     run.load(state)
     best_loss, best_score = estimator.best_loss_, estimator.best_validation_score_
     run.best_loss = math.inf if best_loss is None else best_loss
+    run.best_iter = estimator.best_iter_
     run.best_score = -math.inf if best_score is None else best_score
     return run
 

@@ -22,7 +22,7 @@ from ._validation import Validation, split_rows
 from .batches import Batches, target_dtype
 from .finite import is_finite
 from .network import Network
-from .training import Diverged, EpochTrainer, Printer, Run, minimize_lbfgs
+from .training import Diverged, EpochTrainer, Run, minimize_lbfgs
 
 
 @dataclass(frozen=True)
@@ -37,18 +37,28 @@ class Job:
     X: object
     targets: np.ndarray
     sample_weight: np.ndarray | None
+    validation: tuple | None
+    """X, targets and weights given for validation, in the forms of the others."""
+    observers: list
+    """To whom epochs are reported."""
     is_incremental: bool
     """Whether this is a `partial_fit`: one epoch, of data that may be new."""
-
-    @property
-    def observers(self):
-        """To whom epochs are reported."""
-        return [Printer()] if self.estimator.verbose else []
 
     @property
     def data(self):
         """X, targets and weights."""
         return self.X, self.targets, self.sample_weight
+
+    @property
+    def is_validated(self):
+        """Whether there is validation data."""
+        stops_early = self.estimator.early_stopping and self.slots.solver.is_stochastic
+        return stops_early or self.validation is not None
+
+    @property
+    def holds_out(self):
+        """Whether validation rows are held out of the data."""
+        return self.estimator.early_stopping and self.validation is None
 
 
 def train(job):
@@ -125,23 +135,14 @@ def _by_lbfgs(job):
 
 def _by_epochs(job):
     run, network, estimator = job.run, job.network, job.estimator
+    horizon = _horizon(job)
     _take_up_data(job)
     if run.last_parameters is not None:
         network.parameters[...] = run.last_parameters
         run.last_parameters = None
     batches = _batches(job)
-    validate = None
-    if estimator.early_stopping:
-        validate = Validation(
-            estimator,
-            batches,
-            run.validation_rows,
-            job.targets,
-            job.sample_weight,
-            network.loss,
-        )
-        if run.best_parameters is None:
-            run.best_parameters = network.parameters.copy()
+    if estimator.early_stopping and run.best_parameters is None:
+        run.best_parameters = network.parameters.copy()
     trainer = EpochTrainer(
         network,
         run,
@@ -149,18 +150,54 @@ def _by_epochs(job):
         job.slots.solver,
         job.slots.schedule,
         estimator.learning_rate_init,
+        horizon=horizon,
         shuffle=estimator.shuffle,
         tol=estimator.tol,
         n_iter_no_change=estimator.n_iter_no_change,
-        validate=validate,
+        validate=_validation(job, batches),
+        early_stopping=estimator.early_stopping,
         observers=job.observers,
     )
     outcome = trainer.train(1 if job.is_incremental else estimator.max_iter)
-    _end(job, outcome)
+    _end(job, outcome, trainer.predicting)
     loss = run.loss_curve[-1] if run.loss_curve else None
     if job.is_incremental and outcome != "interrupted":
         return loss, None
     return loss, stochastic_warning(job, outcome)
+
+
+def _horizon(job):
+    """Return the number of epochs that the schedule runs through, or None.
+
+    Raises
+    ------
+    ValueError
+        If training goes on and the schedule does not say how far, or there is nothing
+        left of it.
+    """
+    schedule, run, estimator = job.slots.schedule, job.run, job.estimator
+    if not schedule.needs_horizon:
+        return None
+    name = f"learning_rate={estimator.learning_rate!r}"
+    if schedule.horizon is None and (job.is_incremental or run.n_iter > 0):
+        raise ValueError(
+            f"{name} runs its course within a horizon, by default the max_iter epochs "
+            "of a new fit. Training that continues needs it given: "
+            f"{_with_horizon(schedule)}, a number of epochs over all calls."
+        )
+    horizon = estimator.max_iter if schedule.horizon is None else schedule.horizon
+    if schedule.runs_to_horizon and run.n_iter >= horizon:
+        raise ValueError(
+            f"{name} has run its course: {run.n_iter} epochs are done and its horizon "
+            f"is {horizon}. Give a larger horizon to train on."
+        )
+    return int(horizon)
+
+
+def _with_horizon(schedule):
+    """Return how to write a schedule with a horizon."""
+    call = repr(schedule).removesuffix(")")
+    return f"{call}{'' if call.endswith('(') else ', '}horizon=...)"
 
 
 def _take_up_data(job):
@@ -170,14 +207,16 @@ def _take_up_data(job):
     """
     run, estimator = job.run, job.estimator
     data = fingerprint(job.X, job.targets)
+    if job.validation is not None:
+        data += fingerprint(*job.validation[:2])
     is_same = run.data == data
     if job.is_incremental and run.data is not None:
         is_same = run.data[0] == data[0]
     run.data = data
-    if is_same and (run.validation_rows is not None) == estimator.early_stopping:
+    if is_same and (run.validation_rows is not None) == job.holds_out:
         return
     rows = validation_rows = None
-    if estimator.early_stopping:
+    if job.holds_out:
         rows, validation_rows = split_rows(
             data[0],
             estimator.validation_fraction,
@@ -188,7 +227,7 @@ def _take_up_data(job):
     run.start_on(data, rows, validation_rows)
 
 
-def _end(job, outcome):
+def _end(job, outcome, predicting):
     """Leave the network with the parameters that count, and the run as it goes on.
 
     A run that `max_iter` or the user has ended goes on where it stood. One whose
@@ -197,11 +236,24 @@ def _end(job, outcome):
     run, network, estimator = job.run, job.network, job.estimator
     if outcome == "converged" and not job.is_incremental:
         run.n_without_improvement = 0
-    if not estimator.early_stopping:
+    kept = run.best_parameters if estimator.early_stopping else predicting.parameters
+    if kept is network.parameters:
         return
-    if outcome != "converged" and estimator.warm_start:
+    if outcome != "converged" and (estimator.warm_start or job.is_incremental):
         run.last_parameters = network.parameters.copy()
-    network.parameters[...] = run.best_parameters
+    network.parameters[...] = kept
+
+
+def _validation(job, batches):
+    """Return what scores a network on the rows held out or given, or None."""
+    estimator, run, network = job.estimator, job.run, job.network
+    rows, data = run.validation_rows, job.data
+    if job.validation is not None:
+        rows, data = None, job.validation
+        batches = Batches(*data, batches.batch_size, network.dtype)
+    elif not job.holds_out:
+        return None
+    return Validation(estimator, batches, rows, data, network.loss, estimator.scoring)
 
 
 def _batches(job):

@@ -11,6 +11,7 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import clone
+from sklearn.metrics import get_scorer_names
 from sklearn.utils._param_validation import (
     HasMethods,
     Interval,
@@ -47,9 +48,20 @@ from .losses import (
     Quantile,
     SquaredError,
 )
-from .optimizers import LBFGS, SGD, Adam
+from .optimizers import LBFGS, SGD, Adam, AdamW
 from .optimizers.base import Optimizer
-from .schedules import Adaptive, Constant, InverseScaling, Schedule
+from .schedules import (
+    Adaptive,
+    Constant,
+    Cosine,
+    FunctionSchedule,
+    InverseScaling,
+    OneCycle,
+    Plateau,
+    Schedule,
+    Step,
+)
+from .settings import check_number
 
 ACTIVATIONS = {
     "elu": ELU,
@@ -77,6 +89,14 @@ NUMBER_LOSSES = {
     "squared_error": SquaredError,
 }
 LOSSES = LABEL_LOSSES | NUMBER_LOSSES
+# What scikit-learn has not got, for every stochastic solver.
+SCHEDULES = {
+    "cosine": Cosine,
+    "one_cycle": OneCycle,
+    "plateau": Plateau,
+    "step": Step,
+}
+SOLVERS = {"adamw": AdamW}
 
 PARAMETER_CONSTRAINTS = {
     "hidden_layer_sizes": [
@@ -89,13 +109,19 @@ PARAMETER_CONSTRAINTS = {
         list,
         tuple,
     ],
-    "solver": [StrOptions({"lbfgs", "sgd", "adam"}), Optimizer, LBFGS],
+    "dropout": [Interval(Real, 0, 1, closed="left"), list, tuple],
+    "solver": [StrOptions({"lbfgs", "sgd", "adam", *SOLVERS}), Optimizer, LBFGS],
     "alpha": [Interval(Real, 0, None, closed="left")],
+    "l1_ratio": [Interval(Real, 0, 1, closed="both")],
     "batch_size": [
         StrOptions({"auto"}),
         Interval(Integral, 1, None, closed="left"),
     ],
-    "learning_rate": [StrOptions({"constant", "invscaling", "adaptive"}), Schedule],
+    "learning_rate": [
+        StrOptions({"constant", "invscaling", "adaptive", *SCHEDULES}),
+        Schedule,
+        callable,
+    ],
     "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
     "power_t": [Interval(Real, 0, None, closed="left")],
     "max_iter": [Interval(Integral, 1, None, closed="left")],
@@ -107,6 +133,7 @@ PARAMETER_CONSTRAINTS = {
     "momentum": [Interval(Real, 0, 1, closed="both")],
     "nesterovs_momentum": ["boolean"],
     "early_stopping": ["boolean"],
+    "scoring": [StrOptions({"loss", *get_scorer_names()}), callable, None],
     "validation_fraction": [Interval(Real, 0, 1, closed="left")],
     "beta_1": [Interval(Real, 0, 1, closed="left")],
     "beta_2": [Interval(Real, 0, 1, closed="left")],
@@ -126,6 +153,8 @@ class Slots:
 
     make_activations: list
     """For each hidden layer, what returns a new layer at each call."""
+    dropout: list
+    """Rate for each hidden layer."""
     solver: object
     schedule: Schedule
     loss: Loss
@@ -143,8 +172,9 @@ def read_slots(estimator, n_hidden=0):
     solver = _read_solver(estimator)
     return Slots(
         layer_makers(estimator.activation, n_hidden),
+        for_each_layer(estimator.dropout, n_hidden, "dropout"),
         solver,
-        _read_schedule(estimator),
+        _read_schedule(estimator, solver),
         _read_loss(estimator, solver),
     )
 
@@ -199,6 +229,37 @@ def _validate_object(estimator, name, value):
         )
 
 
+def check_combination(estimator, slots):
+    """Raise ValueError if parameters do not go with one another.
+
+    Parameters
+    ----------
+    estimator : BaseMLP
+    slots : Slots
+    """
+    for rate in slots.dropout:
+        check_number("dropout", rate, lambda r: 0.0 <= r < 1.0, "in [0, 1)")
+    if not slots.dropout and estimator.dropout:
+        raise ValueError(
+            f"dropout={estimator.dropout!r} leaves out hidden neurons, but "
+            f"hidden_layer_sizes={estimator.hidden_layer_sizes!r} has none."
+        )
+    if slots.solver.is_stochastic:
+        return
+    refused = {
+        "dropout": any(slots.dropout),
+        "l1_ratio": estimator.l1_ratio > 0,
+        "learning_rate": not isinstance(slots.schedule, Constant),
+    }
+    for name, is_set in refused.items():
+        if is_set:
+            raise ValueError(
+                f"{name}={getattr(estimator, name)!r} does not go with solver="
+                f"{estimator.solver!r}, which takes no steps on mini-batches: choose "
+                "'adam', 'adamw' or 'sgd'."
+            )
+
+
 def layer_maker(activation, names=ACTIVATIONS, parameter="activation"):
     """Return what makes the layer that a string or an object stands for.
 
@@ -226,12 +287,12 @@ def layer_maker(activation, names=ACTIVATIONS, parameter="activation"):
     return names[activation]
 
 
-def for_each_layer(activation, n_hidden, parameter="activation"):
+def for_each_layer(entries, n_hidden, parameter="activation"):
     """Return the activation of each hidden layer, of one for all or one for each.
 
     Parameters
     ----------
-    activation : str, layer, or sequence of them with one for each hidden layer
+    entries : object, or sequence of them with one for each hidden layer
     n_hidden : int
     parameter : str, default="activation"
 
@@ -240,14 +301,14 @@ def for_each_layer(activation, n_hidden, parameter="activation"):
     ValueError
         If there are more or fewer of them than hidden layers.
     """
-    if not isinstance(activation, list | tuple):
-        return [activation] * n_hidden
-    if len(activation) != n_hidden:
+    if not isinstance(entries, list | tuple):
+        return [entries] * n_hidden
+    if len(entries) != n_hidden:
         raise ValueError(
-            f"{parameter} has {len(activation)} entries, but there are {n_hidden} "
+            f"{parameter} has {len(entries)} entries, but there are {n_hidden} "
             "hidden layers: give one for each, or one for all."
         )
-    return list(activation)
+    return list(entries)
 
 
 def layer_makers(activation, n_hidden, parameter="activation"):
@@ -266,6 +327,8 @@ def settings_of(value):
 def _read_solver(estimator):
     if not isinstance(estimator.solver, str):
         return settings_of(estimator.solver)
+    if estimator.solver in SOLVERS:
+        return SOLVERS[estimator.solver]()
     if estimator.solver == "lbfgs":
         return LBFGS(max_fun=estimator.max_fun)
     if estimator.solver == "sgd":
@@ -276,14 +339,16 @@ def _read_solver(estimator):
     )
 
 
-def _read_schedule(estimator):
-    if not isinstance(estimator.learning_rate, str):
-        return settings_of(estimator.learning_rate)
-    if estimator.solver == "adam" or estimator.learning_rate == "constant":
+def _read_schedule(estimator, solver):
+    given = estimator.learning_rate
+    if not isinstance(given, str):
+        is_schedule = isinstance(given, Schedule)
+        return settings_of(given) if is_schedule else FunctionSchedule(given)
+    if given in SCHEDULES:
+        return SCHEDULES[given]()
+    if given == "constant" or not isinstance(solver, SGD):
         return Constant()  # scikit-learn's strings concern 'sgd' alone.
-    if estimator.learning_rate == "invscaling":
-        return InverseScaling(estimator.power_t)
-    return Adaptive()
+    return InverseScaling(estimator.power_t) if given == "invscaling" else Adaptive()
 
 
 def _read_loss(estimator, solver):

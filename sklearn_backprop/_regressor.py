@@ -48,44 +48,56 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         - 'absolute_error', 'huber' or 'quantile': the class of
           :mod:`sklearn_backprop.losses`, with its defaults;
         - any :class:`~sklearn_backprop.losses.Loss`, which names its link.
-    solver : {'lbfgs', 'sgd', 'adam'} or optimizer, default='adam'
+    dropout : float or list of float with one for each hidden layer, default=0.0
+        Probability that a hidden neuron is left out of a row's step, in training alone
+        (:class:`~sklearn_backprop.layers.Dropout`). Not for 'lbfgs'.
+    solver : {'adam', 'adamw', 'lbfgs', 'sgd'} or optimizer, default='adam'
         How the loss is minimized:
 
         - 'adam': on mini-batches, with steps scaled by running means of the gradient
           and of its square [2]_;
+        - 'adamw': the same with weight decay apart from the gradient, the class
+          ``AdamW`` with its defaults;
         - 'sgd': on mini-batches, with momentum [3]_;
         - 'lbfgs': on all rows at once, by a quasi-Newton method [4]_. On a few
           thousand rows it often gets to a low loss in the shortest time;
         - an object of :mod:`sklearn_backprop.optimizers`, such as
-          ``SGD(momentum=0.9)``, which carries its own settings. `momentum`,
-          `nesterovs_momentum`, `beta_1`, `beta_2`, `epsilon` and `max_fun` then have
-          no effect.
+          ``AdamW(clip_norm=1.0, averaging=0.999)``, which carries its own settings.
+          `momentum`, `nesterovs_momentum`, `beta_1`, `beta_2`, `epsilon` and `max_fun`
+          then have no effect.
     alpha : float, default=0.0001
         Strength of the penalty ``alpha / (2 n) * sum(weights ** 2)``, where n is the
         number of rows of the batch, or the sum of their weights. Biases are free.
+    l1_ratio : float in [0, 1], default=0.0
+        Share of the penalty that is ``alpha / n * sum(abs(weights))`` instead, which
+        makes weights exactly zero; the other keeps the rest. Not for 'lbfgs'.
     batch_size : int or 'auto', default='auto'
-        Number of rows of a mini-batch of 'sgd' and 'adam'; 'auto' is
+        Number of rows of a mini-batch, for all but 'lbfgs'; 'auto' is
         ``min(200, n_samples)``. More than there are rows is clipped, with a warning.
-    learning_rate : {'constant', 'invscaling', 'adaptive'} or Schedule, \
-            default='constant'
-        Learning rate over time. The strings concern the solver 'sgd'; 'adam' then
-        keeps its rate:
+    learning_rate : str, Schedule or callable, default='constant'
+        Learning rate over time. scikit-learn's strings concern the solver 'sgd'; the
+        others keep their rate then:
 
         - 'constant': `learning_rate_init` throughout;
         - 'invscaling': ``learning_rate_init / (t_ + 1) ** power_t``, set after each
           epoch;
         - 'adaptive': `learning_rate_init`, divided by five each time that improvement
           ends, until it is 1e-6 or less;
-        - a :class:`~sklearn_backprop.schedules.Schedule`, for any solver but L-BFGS.
+        - 'cosine', 'one_cycle', 'step' or 'plateau', for any solver but 'lbfgs': the
+          class of :mod:`sklearn_backprop.schedules`, with its defaults. All but
+          'plateau' run from batch to batch through `max_iter` epochs, or a `horizon`
+          that the object gives, however the training loss fares;
+        - a :class:`~sklearn_backprop.schedules.Schedule`, or a function of the share
+          of these epochs that has passed, which returns a factor of the rate.
     learning_rate_init : float, default=0.001
         Initial learning rate of every solver but L-BFGS.
     power_t : float, default=0.5
         Exponent of 'invscaling'.
     max_iter : int, default=200
-        Largest number of epochs of 'sgd' and 'adam', or iterations of 'lbfgs', in one
+        Largest number of epochs, or iterations of 'lbfgs', in one
         call of `fit`.
     shuffle : bool, default=True
-        Whether 'sgd' and 'adam' take the rows in a new order in each epoch.
+        Whether every epoch takes the rows in a new order.
     random_state : int, RandomState instance or None, default=None
         Source of the initial parameters, of the validation split and of the order of
         the rows. With an int, every new fit on one machine, with as many BLAS threads,
@@ -95,8 +107,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         By how much the training loss, or the validation score, must improve to count
         as improving. For 'lbfgs', the largest component of the gradient at which to
         stop.
-    verbose : bool, default=False
-        Whether to print the loss of each epoch or iteration.
+    verbose : bool or int, default=False
+        Whether to print the loss of each epoch or iteration: with 1 scikit-learn's
+        text, from 2 on a table.
     warm_start : bool, default=False
         Whether `fit` goes on from the fitted model. A run that `max_iter` has ended
         goes on exactly where it stood, so two fits of k and m epochs equal one of
@@ -109,12 +122,16 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     nesterovs_momentum : bool, default=True
         Whether the momentum of 'sgd' looks ahead, as Nesterov's does.
     early_stopping : bool, default=False
-        Whether 'sgd' and 'adam' hold out `validation_fraction` of the rows, stop when
-        the score of these no longer improves, and return the parameters of the best
-        epoch. The score is the accuracy of labels, R^2 of numbers, or what the loss
-        names. Two classes keep their shares in the split. Not for `partial_fit`.
+        Whether to hold out `validation_fraction` of the rows, unless `fit` is given
+        validation data, stop when `scoring` of these no longer improves, and return
+        the parameters of the best epoch. Two classes keep their shares in the split.
+        Not for `partial_fit`; 'lbfgs' ignores it.
     validation_fraction : float, default=0.1
         Share of the rows that `early_stopping` holds out; greater than 0 then.
+    scoring : str, callable or None, default=None
+        What the validation data, held out or passed to `fit`, are scored by, larger is
+        better: a name or a scorer of scikit-learn; 'loss', the negative loss; None for
+        the accuracy of labels, R^2 of numbers, or what the loss names.
     beta_1, beta_2 : float, default=0.9 and 0.999
         Decay of the running means of 'adam': of the gradient, and of its square.
     epsilon : float, default=1e-8
@@ -126,7 +143,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         Largest number of evaluations of the loss by 'lbfgs' in one call of `fit`.
     dtype : {'auto', 'float32', 'float64'}, default='auto'
         Precision of the parameters and of all computation. 'auto' takes that of X, or
-        of the model where training continues. With 'sgd' and 'adam', 'float32' on
+        of the model where training continues. For all but 'lbfgs', 'float32' on
         float64 data converts batch by batch and makes no second copy of a large X.
 
     Attributes
@@ -145,11 +162,15 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         ended.
     loss_curve_ : list of float of shape (`n_iter_`,)
         Loss after each epoch or iteration.
-    validation_scores_ : list of float of shape (`n_iter_`,) or None
-        Score of the rows held out, after each epoch; None without `early_stopping`.
+    validation_scores_, validation_loss_curve_ : list of float of shape (`n_iter_`,) \
+            or None
+        Score and loss, without penalty, of the validation data after each epoch; None
+        without any.
     best_validation_score_ : float or None
-        Largest of `validation_scores_`; None without `early_stopping`, and if no epoch
-        has ended.
+        Largest of `validation_scores_`; None without, and if no epoch has ended.
+    best_iter_ : int or None
+        Number of the epoch of that score, from 1: with `early_stopping` the one whose
+        parameters the model has.
     n_iter_ : int
         Number of epochs or iterations, over all calls that continued this training.
     t_ : int
@@ -179,7 +200,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     ``bound = sqrt(6 / (n_inputs + n_neurons))`` [1]_, or ``sqrt(2 / ...)`` for
     'logistic'. Gradients come from backpropagation [5]_.
 
-    With 'sgd' and 'adam' an epoch goes through all rows once. A fit works on copies of
+    An epoch goes through all rows once. A fit works on copies of
     the objects that the four slots `activation`, `loss`, `solver` and `learning_rate`
     may hold, and writes to none of them.
 
@@ -234,8 +255,10 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         activation="relu",
         *,
         loss="squared_error",
+        dropout=0.0,
         solver="adam",
         alpha=0.0001,
+        l1_ratio=0.0,
         batch_size="auto",
         learning_rate="constant",
         learning_rate_init=0.001,
@@ -250,6 +273,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         nesterovs_momentum=True,
         early_stopping=False,
         validation_fraction=0.1,
+        scoring=None,
         beta_1=0.9,
         beta_2=0.999,
         epsilon=1e-8,
@@ -260,8 +284,10 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.loss = loss
+        self.dropout = dropout
         self.solver = solver
         self.alpha = alpha
+        self.l1_ratio = l1_ratio
         self.batch_size = batch_size
         self.learning_rate = learning_rate
         self.learning_rate_init = learning_rate_init
@@ -276,6 +302,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         self.nesterovs_momentum = nesterovs_momentum
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
+        self.scoring = scoring
         self.beta_1 = beta_1
         self.beta_2 = beta_2
         self.epsilon = epsilon

@@ -1,8 +1,11 @@
 """Validation while training: rows held out, or data given, and how they are scored.
 
-What the training loop gets is a function of the network that returns a score, larger
-is better.
+What the training loop gets is a function of the network that returns score and loss.
 """
+
+import math
+from numbers import Real
+from typing import NamedTuple
 
 import numpy as np
 from sklearn.metrics import check_scoring
@@ -80,8 +83,17 @@ def _in_terms_of(labels, error):
     return error
 
 
+class Validated(NamedTuple):
+    """What validation data say of a network."""
+
+    score: float
+    """Larger is better."""
+    loss: float
+    """The mean loss, without penalty."""
+
+
 class Validation:
-    """Score of a network on validation data.
+    """Score and loss of a network on validation data.
 
     Parameters
     ----------
@@ -91,49 +103,38 @@ class Validation:
         The data that the rows are of.
     rows : ndarray of int or None
         Which rows of it; None for all.
-    targets : ndarray
-        Of all the data, in the form that the loss takes.
-    sample_weight : ndarray of shape (n_samples,) or None
-        Of all the data.
+    data : tuple of (X, targets, sample_weight)
+        The same data whole: X for a scorer that predicts by itself, targets in the form
+        that the loss takes, and the weights, which may be None.
     loss : Loss
     scoring : str, callable or None, default=None
         'accuracy', 'r2' or 'loss', computed from the logits; any other scorer of
         scikit-learn, which gets a fitted view of the network; None for the loss's
         default.
-    X : {array-like, sparse matrix} or None, default=None
-        The data, for a scorer that predicts by itself.
     """
 
-    def __init__(
-        self,
-        estimator,
-        batches,
-        rows,
-        targets,
-        sample_weight,
-        loss,
-        scoring=None,
-        X=None,
-    ):
+    def __init__(self, estimator, batches, rows, data, loss, scoring=None):
+        X, targets, sample_weight = data
         part = slice(None) if rows is None else rows
         self.estimator = estimator
         self.batches, self.rows = batches, rows
         self.targets = targets[part]
         self.sample_weight = None if sample_weight is None else sample_weight[part]
-        self.loss = loss
+        self.loss, self.scoring = loss, scoring
         task = estimator._task
-        of_logits = {"loss": self._negative_loss, **task.logit_scores}
+        of_logits = {"loss": None, **task.logit_scores}
         if scoring is None:
             known = loss.default_score in of_logits
             scoring = loss.default_score if known else "loss"
+        self.score_logits = self.scorer = None
         if isinstance(scoring, str) and scoring in of_logits:
-            self.score_logits, self.scorer = of_logits[scoring], None
+            self.score_logits = of_logits[scoring]
         else:
             self.scorer = check_scoring(estimator, scoring)
             self.X, self.y = X[part], task.given(self.targets)
 
     def __call__(self, network):
-        """Return the score.
+        """Return score and loss.
 
         Parameters
         ----------
@@ -141,26 +142,41 @@ class Validation:
 
         Returns
         -------
-        score : float
+        validated : Validated
 
         Raises
         ------
         Diverged
             If the logits are not finite.
+        ValueError
+            If a scorer returns no finite number.
         """
-        if self.scorer is not None:
-            view = self.estimator._view_of(network)
-            weights = {}
-            if self.sample_weight is not None:
-                weights["sample_weight"] = self.sample_weight
-            return float(self.scorer(view, self.X, self.y, **weights))
         logits = np.concatenate(
             [network.forward(inputs).copy() for inputs, _, _ in self.batches(self.rows)]
         )
         if not is_finite(logits):
             raise Diverged
-        return float(self.score_logits(logits, self.targets, self.sample_weight))
+        targets = self.targets.astype(
+            target_dtype(self.targets, logits.dtype), copy=False
+        )
+        loss = float(self.loss.calculate(logits, targets, self.sample_weight))
+        if self.scorer is not None:
+            return Validated(self._scored(network), loss)
+        if self.score_logits is None:
+            return Validated(-loss, loss)
+        score = self.score_logits(logits, self.targets, self.sample_weight)
+        return Validated(float(score), loss)
 
-    def _negative_loss(self, logits, targets, sample_weight):
-        targets = targets.astype(target_dtype(targets, logits.dtype), copy=False)
-        return -self.loss.calculate(logits, targets, sample_weight)
+    def _scored(self, network):
+        """Return what the scorer says of a view of the network."""
+        view = self.estimator._view_of(network)
+        weights = {}
+        if self.sample_weight is not None:
+            weights["sample_weight"] = self.sample_weight
+        score = self.scorer(view, self.X, self.y, **weights)
+        if not (isinstance(score, Real) and math.isfinite(score)):
+            raise ValueError(
+                f"scoring={self.scoring!r} must return a finite number for the "
+                f"validation data, got {score!r}."
+            )
+        return float(score)

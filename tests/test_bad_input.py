@@ -150,7 +150,7 @@ PARAMETERS = [
         "solver": ["newton", None],
         "alpha": [-1e-9, np.nan, np.inf, "a", None],
         "batch_size": [0, -5, 2.5, "all", None],
-        "learning_rate": ["cosine"],
+        "learning_rate": ["exponential"],
         "learning_rate_init": [0, -0.1, np.inf, np.nan],
         "power_t": [-0.5],
         "max_iter": [0, 1.5, np.inf],

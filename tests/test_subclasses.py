@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from conftest import DEFAULT_TABLE, KINDS, OURS, THEIRS, table
 
-from sklearn_backprop._base import HOOKS
+from sklearn_backprop._hooks import HOOKS
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
+from sklearn_backprop._validation import Validated
 from sklearn_backprop.batches import Batches
 from sklearn_backprop.layers import Dense, Tanh
 from sklearn_backprop.losses import SquaredError
@@ -133,12 +134,13 @@ def test_printing_is_an_observer(solver, capsys):
 def improving(n_epochs):
     """A validation score that improves for some epochs."""
     scores = iter([*range(n_epochs), *[0] * 100])
-    return lambda network: next(scores)
+    return lambda network: Validated(next(scores), 0.5)
 
 
 def test_patience_ends_a_run_or_lowers_its_rate():
     recorder, run = Recorder(), new_run()
     settings = {"n_iter_no_change": 2, "validate": improving(4)}
+    settings["early_stopping"] = True
     outcome = train("sgd", make(), run, 50, [recorder], **settings)
     assert (outcome, run.n_iter) == ("converged", 7)
     last = recorder.reports[-1]
@@ -172,7 +174,11 @@ def test_an_interruption_counts_whole_epochs(solver, place, n_calls, monkeypatch
 
         return called
 
-    observers, validate = [], lambda network: -float(len(run.loss_curve))
+    observers = []
+
+    def validate(network):
+        return Validated(-float(len(run.loss_curve)), 0.5)
+
     if place == "batch":
         monkeypatch.setattr(
             network, "loss_gradient", interrupting(network.loss_gradient)
@@ -181,13 +187,16 @@ def test_an_interruption_counts_whole_epochs(solver, place, n_calls, monkeypatch
         validate = interrupting(validate)
     else:
         observers = [Recorder(interrupt_at=n_calls)]
-    outcome = train(solver, network, run, 20, observers, validate=validate)
+    settings = {"early_stopping": True, "validate": validate}
+    outcome = train(solver, network, run, 20, observers, **settings)
     assert outcome == "interrupted"
     n_iter = {"batch": (n_calls - 1) // 3, "validate": n_calls - 1, "observer": n_calls}
     assert run.n_iter == n_iter[place]
-    assert len(run.loss_curve) == len(run.validation_scores) == run.n_iter
+    curves = run.loss_curve, run.validation_scores, run.validation_losses
+    assert {len(curve) for curve in curves} == {run.n_iter}
     assert run.n_samples_seen == 50 * run.n_iter
-    assert train(solver, network, run, 2, validate=lambda network: 0.0) == "exhausted"
+    settings["validate"] = lambda network: Validated(0.0, 0.5)
+    assert train(solver, network, run, 2, **settings) == "exhausted"
     assert run.n_iter == n_iter[place] + 2
 
 
@@ -224,7 +233,7 @@ def test_what_is_not_finite_is_divergence(solver):
 @pytest.mark.parametrize("score", [math.nan, math.inf])
 def test_a_score_that_is_not_finite_is_divergence(score):
     with pytest.raises(Diverged):
-        train("sgd", make(), new_run(), validate=lambda network: score)
+        train("sgd", make(), new_run(), validate=lambda network: Validated(score, 0.5))
 
 
 def test_lbfgs_is_for_one_network():

@@ -25,9 +25,8 @@ def room(name, scoring, rows=ROWS, weights=None):
     targets = model._copy()._read_targets(y, X.dtype, slots.loss, False, False, None)
     loss = slots.loss.for_targets(targets)
     batches = Batches(X, targets, weights, 20, X.dtype)
-    validation = Validation(
-        model, batches, rows, targets, weights, loss, scoring=scoring, X=X
-    )
+    data = X, targets, weights
+    validation = Validation(model, batches, rows, data, loss, scoring)
     layers = dense_stack(model.coefs_, model.intercepts_, slots.make_activations)
     return validation, model, Network(layers)
 
@@ -47,7 +46,7 @@ def test_the_default_score_is_that_of_the_estimator(name, rows, weighted):
     validation, model, network = room(name, None, rows, weights)
     part = slice(None) if rows is None else rows
     expected = model.score(X[part], y[part], weights[part] if weighted else None)
-    assert validation(network) == pytest.approx(expected)
+    assert validation(network).score == pytest.approx(expected)
 
 
 SCORERS = {
@@ -68,12 +67,12 @@ def test_any_scorer_sees_a_view_of_the_network(name, scoring, weighted):
     network.flatten()
     scorer = validation.scorer
     extra = {"sample_weight": weights[ROWS]} if weighted else {}
-    assert validation(network) == pytest.approx(
+    assert validation(network).score == pytest.approx(
         scorer(model, X[ROWS], y[ROWS], **extra)
     )
     network.parameters[...] = 0.0  # It is a view, so the score follows.
     zero = scorer(model._view_of(network), X[ROWS], y[ROWS], **extra)
-    assert validation(network) == pytest.approx(zero)
+    assert validation(network).score == pytest.approx(zero)
     for mine, other in zip(model.coefs_, before, strict=True):
         np.testing.assert_array_equal(mine, other)
 
@@ -83,10 +82,10 @@ def test_a_scorer_gets_the_users_labels():
     scorer = make_scorer(balanced_accuracy_score)
     validation, model, network = room("iris", scorer)
     expected = balanced_accuracy_score(y[ROWS], model.predict(X[ROWS]))
-    assert validation(network) == pytest.approx(expected)
+    assert validation(network).score == pytest.approx(expected)
     probabilities, _, _ = room("iris", "neg_log_loss")
     chosen = model.predict_proba(X[ROWS])[np.arange(55), validation.targets]
-    assert probabilities(network) == pytest.approx(np.log(chosen).mean())
+    assert probabilities(network).score == pytest.approx(np.log(chosen).mean())
 
 
 @pytest.mark.parametrize("name", TABLES)
@@ -102,7 +101,7 @@ def test_the_loss_is_a_score(name):
     else:
         p = model.predict_proba(X)
         expected = -np.mean(np.log(p[y[:, np.newaxis] == model.classes_]))
-    assert validation(network) == pytest.approx(-expected)
+    assert validation(network).score == pytest.approx(-expected)
 
 
 def test_logits_that_are_not_finite_are_divergence():

@@ -7,7 +7,7 @@ observer does decides numbers; that is all in the `Run`.
 
 from .epochs import EpochTrainer
 from .lbfgs import minimize_lbfgs
-from .observers import EpochReport, Observer, Printer
+from .observers import EpochReport, Observer, Printer, TablePrinter
 from .run import Diverged, Run
 
 __all__ = [
@@ -17,5 +17,6 @@ __all__ = [
     "Observer",
     "Printer",
     "Run",
+    "TablePrinter",
     "minimize_lbfgs",
 ]

@@ -27,6 +27,8 @@ class EpochTrainer:
         Gives the learning rate of each epoch.
     learning_rate_init : float
         What the schedule starts from.
+    horizon : int or None
+        Number of epochs of the whole run, where the schedule needs it.
     shuffle : bool
         Whether to draw a new order of the rows for each epoch.
     tol : float
@@ -34,9 +36,18 @@ class EpochTrainer:
     n_iter_no_change : int or inf
         How many epochs in a row may pass without one.
     validate : callable or None, default=None
-        Score of a network on validation data, larger is better. With it, the best
-        epoch counts (early stopping); without it, the training loss does.
+        From a network to its ``score`` on validation data, larger is better, and its
+        ``loss``.
+    early_stopping : bool, default=False
+        Whether patience is with the score, and the best epoch counts; else it is with
+        the training loss.
     observers : sequence of Observer, default=()
+
+    Attributes
+    ----------
+    predicting : Network
+        What predicts: the network without layers that act in training alone, on the
+        average of the parameters if the optimizer keeps one; set by `train`.
     """
 
     def __init__(
@@ -48,10 +59,12 @@ class EpochTrainer:
         schedule,
         learning_rate_init,
         *,
+        horizon=None,
         shuffle,
         tol,
         n_iter_no_change,
         validate=None,
+        early_stopping=False,
         observers=(),
     ):
         self.network = network
@@ -60,10 +73,12 @@ class EpochTrainer:
         self.optimizer = optimizer
         self.schedule = schedule
         self.learning_rate_init = learning_rate_init
+        self.horizon = horizon
         self.shuffle = shuffle
         self.tol = tol
         self.n_iter_no_change = n_iter_no_change
         self.validate = validate
+        self.early_stopping = early_stopping
         self.observers = observers
 
     def train(self, max_epochs):
@@ -75,10 +90,10 @@ class EpochTrainer:
 
         Returns
         -------
-        outcome : {"converged", "exhausted", "interrupted", "stopped"}
-            Whether improvement ended, `max_epochs` were done, the user interrupted,
-            which leaves the parameters as they were at that moment, or an observer
-            asked to stop.
+        outcome : {"converged", "completed", "exhausted", "interrupted", "stopped"}
+            Whether improvement ended, the schedule has run its course, `max_epochs`
+            were done, the user interrupted, which leaves the parameters as they were at
+            that moment, or an observer asked to stop.
 
         Raises
         ------
@@ -87,28 +102,43 @@ class EpochTrainer:
         """
         run, network = self.run, self.network
         update = self._update_function()
+        self.predicting = network.for_prediction(run.moments.get("average"))
+        if network.is_random and run.mask_seed is None:
+            run.mask_seed = int(run.rng.randint(np.iinfo(np.int32).max))
         for observer in self.observers:
-            observer.began(run, network)
+            observer.began(run, self.predicting)
         outcome, n_iter = "exhausted", run.n_iter
-        lengths = len(run.loss_curve), len(run.validation_scores)
+        lengths = self._lengths()
         try:
             for _ in range(max_epochs):
                 n_iter = run.n_iter
-                lengths = len(run.loss_curve), len(run.validation_scores)
+                lengths = self._lengths()
+                for observer in self.observers:
+                    observer.epoch_began(run, self.predicting)
                 report = self._epoch(update)
                 if notify(self.observers, report):
                     outcome = "stopped"
                 if report.is_last:
                     outcome = "converged"
+                elif self.schedule.runs_to_horizon and run.n_iter >= self.horizon:
+                    outcome = "completed"
                 if outcome != "exhausted":
                     break
         except KeyboardInterrupt:
             outcome = "interrupted"
             if run.n_iter == n_iter:  # Half an epoch is none.
-                del run.loss_curve[lengths[0] :], run.validation_scores[lengths[1] :]
+                for values, length in zip(self._curves(), lengths, strict=True):
+                    del values[length:]
         for observer in self.observers:
-            observer.ended(run, network, outcome)
+            observer.ended(run, self.predicting, outcome)
         return outcome
+
+    def _curves(self):
+        run = self.run
+        return run.loss_curve, run.validation_scores, run.validation_losses
+
+    def _lengths(self):
+        return [len(values) for values in self._curves()]
 
     def _update_function(self):
         """Return a step of the optimizer, whose state goes on if it is one of its own.
@@ -120,41 +150,54 @@ class EpochTrainer:
         if run.moments is None or run.optimizer != name:
             run.moments = self.optimizer.new_state(network.parameters)
         else:
-            run.moments = copy_state(run.moments, network.dtype)
+            moments = copy_state(run.moments, network.dtype)
+            run.moments = self.optimizer.with_average(moments, network.parameters)
         run.optimizer = name
         factors = network.factors(free=0.0) if self.optimizer.weight_decay else None
-        return self.optimizer._update_function(
+        update = self.optimizer._update_function(
             network.parameters, network.gradients, run.moments, decay_factors=factors
         )
+        return network.projected(update)
 
     def _epoch(self, update):
         """Train for one epoch, and count it; return the report of it."""
         run = self.run
-        loss = self._descend(update, self._learning_rate(run.n_reductions))
+        if run.mask_seed is not None:
+            seed = [run.mask_seed, run.n_iter]
+            self.network.draw_from(np.random.default_rng(seed))
+        loss = self._descend(update)
         if not (math.isfinite(loss) and is_finite(self.network.parameters)):
             raise Diverged
         if not self.optimizer.is_finite(run.moments):
             raise Diverged  # Squares overflow: steps would be zero.
-        score = None if self.validate is None else self.validate(self.network)
-        if score is not None and not math.isfinite(score):
-            raise Diverged
-        progress = self._judge(loss) if score is None else self._judge_score(score)
+        validated = None if self.validate is None else self.validate(self.predicting)
+        progress = self._judge(loss, validated)
         progress["n_iter"] = run.n_iter + 1
         progress["n_samples_seen"] = run.n_samples_seen + self._n_rows()
         stagnation, is_last = self._stagnate(progress)
         run.loss_curve.append(loss)
-        if score is not None:
-            run.validation_scores.append(score)
+        if validated is not None:
+            run.validation_scores.append(validated.score)
+            run.validation_losses.append(validated.loss)
         # In one step: Ctrl-C finds an epoch that counts wholly or not at all.
         vars(run).update(progress)
-        rate = self._learning_rate(run.n_reductions)
         return EpochReport(
-            run.n_iter, loss, score, rate, stagnation, is_last, run, self.network
+            run.n_iter,
+            loss,
+            None if validated is None else validated.score,
+            None if validated is None else validated.loss,
+            self._learning_rate(),
+            stagnation,
+            is_last,
+            run,
+            self.predicting,
         )
 
-    def _descend(self, update, learning_rate):
+    def _descend(self, update):
         """Go through the data once; return the mean loss over it."""
         run, network = self.run, self.network
+        learning_rate, is_per_batch = self._learning_rate(), self.schedule.needs_horizon
+        n_seen, n_rows = 0, self._n_rows()
         if self.shuffle:
             if run.rows is None:
                 run.rows = np.arange(self.batches.n_samples)
@@ -165,6 +208,11 @@ class EpochTrainer:
             weight = (
                 len(targets) if sample_weight is None else float(sample_weight.sum())
             )
+            if is_per_batch:  # The rate of the middle of the batch.
+                learning_rate = self._learning_rate(
+                    (n_seen + 0.5 * len(targets)) / n_rows
+                )
+                n_seen += len(targets)
             if weight == 0.0:
                 continue  # Nothing in this batch counts.
             loss = network.loss_gradient(inputs, targets, sample_weight)
@@ -176,30 +224,34 @@ class EpochTrainer:
     def _n_rows(self):
         return self.batches.n_samples if self.run.rows is None else len(self.run.rows)
 
-    def _learning_rate(self, n_reductions):
-        progress = Progress(self.run.n_samples_seen, n_reductions)
+    def _learning_rate(self, share=0.0):
+        """Return the rate when some share of the next epoch has passed."""
+        run = self.run
+        fraction = 0.0
+        if self.horizon is not None:
+            fraction = min(1.0, (run.n_iter + share) / self.horizon)
+        progress = Progress(run.n_samples_seen, run.n_reductions, fraction)
         return self.schedule.rate(self.learning_rate_init, progress)
 
-    def _judge(self, loss):
-        """Return what the run holds after an epoch of this training loss."""
-        run = self.run
-        improved = loss <= run.best_loss - self.tol
-        return {
-            "n_without_improvement": 0 if improved else run.n_without_improvement + 1,
-            "best_loss": min(run.best_loss, loss),
-        }
-
-    def _judge_score(self, score):
-        """Return what the run holds after an epoch of this validation score."""
-        run = self.run
-        improved = score >= run.best_score + self.tol
-        progress = {
-            "n_without_improvement": 0 if improved else run.n_without_improvement + 1
-        }
-        if score > run.best_score:
-            progress["best_score"] = score
-            progress["best_parameters"] = self.network.parameters.copy()
-        return progress
+    def _judge(self, loss, validated):
+        """Return what the run holds after an epoch of this loss and score."""
+        run, progress = self.run, {}
+        if validated is not None:
+            score = validated.score
+            if not math.isfinite(score):
+                raise Diverged
+            if score > run.best_score:
+                progress["best_score"] = score
+                progress["best_iter"] = run.n_iter + 1
+        if self.early_stopping:
+            improved = validated.score >= run.best_score + self.tol
+            if "best_score" in progress:
+                progress["best_parameters"] = self.predicting.parameters.copy()
+        else:
+            improved = loss <= run.best_loss - self.tol
+            progress["best_loss"] = min(run.best_loss, loss)
+        waited = 0 if improved else run.n_without_improvement + 1
+        return {**progress, "n_without_improvement": waited}
 
     def _stagnate(self, progress):
         """Lower the rate, or end the run, when patience ends.
@@ -216,18 +268,21 @@ class EpochTrainer:
         is_last : bool
             Whether the run ends.
         """
-        if progress["n_without_improvement"] <= self.n_iter_no_change:
+        schedule, run = self.schedule, self.run
+        patience = schedule.patience or self.n_iter_no_change
+        if progress["n_without_improvement"] <= patience:
             return None, False
-        what = "Training loss" if self.validate is None else "Validation score"
+        if schedule.runs_to_horizon and not self.early_stopping:
+            return None, False
+        what = "Validation score" if self.early_stopping else "Training loss"
         stagnation = (
             f"{what} did not improve more than tol={self.tol:f} for "
-            f"{self.n_iter_no_change} consecutive epochs."
+            f"{patience} consecutive epochs."
         )
-        n_reductions = self.run.n_reductions
-        progressed = Progress(progress["n_samples_seen"], n_reductions)
-        rate = self.schedule.rate(self.learning_rate_init, progressed)
-        if not self.schedule.can_reduce(rate):
+        # After a warm-up, if any: it is no time to give up.
+        progressed = Progress(progress["n_samples_seen"], run.n_reductions, 1.0)
+        if not schedule.can_reduce(schedule.rate(self.learning_rate_init, progressed)):
             return stagnation, True
-        progress["n_reductions"] = n_reductions + 1
+        progress["n_reductions"] = run.n_reductions + 1
         progress["n_without_improvement"] = 0
         return stagnation, False

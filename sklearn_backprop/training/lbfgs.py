@@ -126,8 +126,10 @@ class _Descent:
         self.best, self.best_loss = parameters.copy(), self.loss
         run.loss_curve.append(self.loss)
         run.n_iter += 1
+        for observer in self.observers:
+            observer.epoch_began(run, self.network)
         report = EpochReport(
-            run.n_iter, self.loss, None, None, None, False, run, self.network
+            run.n_iter, self.loss, None, None, None, None, False, run, self.network
         )
         if notify(self.observers, report):
             raise _Stopped

@@ -1,5 +1,6 @@
 """The one channel out of the training loops."""
 
+import time
 from typing import NamedTuple
 
 from ..network import Network
@@ -14,6 +15,7 @@ class EpochReport(NamedTuple):
     loss: float
     score: float | None
     """Of the validation data, larger is better; None without any."""
+    validation_loss: float | None
     learning_rate: float | None
     """Of the next epoch; None for L-BFGS."""
     stagnation: str | None
@@ -29,6 +31,15 @@ class Observer:
 
     def began(self, run, network):
         """Called when training begins, or goes on.
+
+        Parameters
+        ----------
+        run : Run
+        network : Network
+        """
+
+    def epoch_began(self, run, network):
+        """Called when an epoch begins; for L-BFGS just before an iteration's end.
 
         Parameters
         ----------
@@ -74,6 +85,40 @@ class Printer(Observer):
         elif report.stagnation:
             rate = f"Setting learning rate to {report.learning_rate:f}"
             print(f"{report.stagnation} {rate}")
+
+
+class TablePrinter(Observer):
+    """Prints a row for each epoch, and before the first what the columns are."""
+
+    COLUMNS = {
+        "epoch": "{n_iter:5d}",
+        "loss": "{loss:12.6g}",
+        "validation loss": "{validation_loss:15.6g}",
+        "score": "{score:10.6g}",
+        "learning rate": "{learning_rate:13.4g}",
+        "seconds": "{seconds:8.2f}",
+    }
+
+    def began(self, run, network):
+        """Start the clock."""
+        self.started, self.has_header = time.perf_counter(), False
+
+    def epoch_ended(self, report):
+        """Print a row, of what there is."""
+        values = report._asdict()
+        values["seconds"] = time.perf_counter() - self.started
+        formats = {
+            title: cell
+            for title, cell in self.COLUMNS.items()
+            if values[cell[1 : cell.index(":")]] is not None
+        }
+        cells = {title: cell.format(**values) for title, cell in formats.items()}
+        if not self.has_header:
+            self.has_header = True
+            print("  ".join(title.rjust(len(cell)) for title, cell in cells.items()))
+        print("  ".join(cells.values()))
+        if report.is_last:
+            print(f"{report.stagnation} Stopping.")
 
 
 def notify(observers, report):

@@ -24,8 +24,11 @@ class Run:
     n_without_improvement: int = 0
     best_loss: float = math.inf
     best_score: float = -math.inf
+    best_iter: int | None = None
+    """The epoch of the best score."""
     loss_curve: list = field(default_factory=list)
     validation_scores: list = field(default_factory=list)
+    validation_losses: list = field(default_factory=list)
     optimizer: str | None = None
     """Class of the optimizer that `moments` belong to."""
     moments: dict | None = None
@@ -37,7 +40,11 @@ class Run:
     """Fingerprint of the data that rows, split and best parameters belong to."""
     best_parameters: np.ndarray | None = None
     last_parameters: np.ndarray | None = None
-    """Where training stands, if the model was given the best parameters instead."""
+    """Where training stands, if the model was given other parameters: the best, or an
+    average."""
+    mask_seed: int | None = None
+    """Of the numbers that layers draw, which each epoch draws from a generator of its
+    own; None where none do."""
 
     # What `state` holds: the rest is public on the estimator, or a generator.
     STATE = (
@@ -50,6 +57,7 @@ class Run:
         "data",
         "best_parameters",
         "last_parameters",
+        "mask_seed",
     )
 
     def state(self):
@@ -61,7 +69,7 @@ class Run:
 
         Arrays are shared: training replaces them before it writes to them.
         """
-        vars(self).update({name: state[name] for name in self.STATE})
+        vars(self).update({k: v for k, v in state.items() if k in self.STATE})
         if self.rows is not None:
             self.rows = np.array(self.rows)
 
@@ -77,4 +85,6 @@ class Run:
         self.rows, self.validation_rows = rows, validation_rows
         self.n_without_improvement = 0
         self.best_loss, self.best_score = math.inf, -math.inf
-        self.best_parameters = self.last_parameters = None
+        self.best_parameters = self.best_iter = None
+        if "average" not in (self.moments or {}):
+            self.last_parameters = None

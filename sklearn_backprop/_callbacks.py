@@ -1,0 +1,82 @@
+"""scikit-learn's callback protocol, or nothing where scikit-learn has none.
+
+A fit is a task, and so is each epoch, or iteration of L-BFGS, within it. The protocol
+is experimental there, so it is in this file alone.
+"""
+
+from .training import Observer
+
+try:
+    from sklearn.callback import CallbackSupportMixin
+except ImportError:  # Before scikit-learn 1.9.
+
+    class CallbackSupportMixin:
+        """Stands in for scikit-learn's mixin, and brings nothing."""
+
+
+class FitTask(Observer):
+    """The task of one fit, which tells an estimator's callbacks of its epochs.
+
+    Parameters
+    ----------
+    estimator : BaseMLP
+        What the user fits and the callbacks know.
+    X, y, sample_weight : object
+        What the user has passed to `fit`.
+    """
+
+    def __init__(self, estimator, X, y, sample_weight):
+        context = estimator._init_callback_context(max_subtasks=estimator.max_iter)
+        self.context = context
+        metadata = {} if sample_weight is None else {"sample_weight": sample_weight}
+        self.told = {"estimator": estimator, "X": X, "y": y, "metadata": metadata}
+        context.call_on_fit_task_begin(**self.told)
+
+    def follow(self, trial):
+        """Take note of the copy of the estimator that is trained."""
+        self.trial = trial
+
+    def epoch_began(self, run, network):
+        """Begin the task of an epoch."""
+        self.epoch = self.context.subcontext(task_name="epoch")
+        self.epoch.call_on_fit_task_begin(**self.told)
+
+    def epoch_ended(self, report):
+        """End the task of an epoch; return whether a callback asks to stop."""
+        return self.epoch.call_on_fit_task_end(
+            **self.told,
+            reconstruction_attributes=lambda: self._fitted_attributes(report),
+        )
+
+    def fitted(self):
+        """End the task of the fit, when the estimator has what came of it."""
+        self.context.call_on_fit_task_end(**self.told, reconstruction_attributes={})
+
+    def _fitted_attributes(self, report):
+        """Return copies of all that the model would have if training ended here."""
+        attributes, run = vars(self.trial), report.run
+        return {
+            **{name: attributes[name] for name in attributes if name.endswith("_")},
+            "coefs_": [coef.copy() for coef in report.network.coefs],
+            "intercepts_": [bias.copy() for bias in report.network.intercepts],
+            "n_layers_": len(report.network.coefs) + 1,
+            "loss_": report.loss,
+            "loss_curve_": list(run.loss_curve),
+            "n_iter_": run.n_iter,
+            "t_": run.n_samples_seen,
+        }
+
+
+def fit_task(estimator, X, y, sample_weight):
+    """Return the task of a fit, or None without callbacks.
+
+    Parameters
+    ----------
+    estimator, X, y, sample_weight : object
+        As for `FitTask`.
+    """
+    if not hasattr(estimator, "_init_callback_context"):
+        return None
+    if not getattr(estimator, "_skl_callbacks", None):
+        return None
+    return FitTask(estimator, X, y, sample_weight)
