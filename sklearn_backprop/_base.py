@@ -19,7 +19,6 @@ from ._model import ModelMixin
 from ._parameters import (
     LINKS,
     PARAMETER_CONSTRAINTS,
-    SLOTS,
     check_combination,
     layer_maker,
     read_hidden_layer_sizes,
@@ -43,6 +42,12 @@ class BaseMLP(
     """
 
     _parameter_constraints: dict = PARAMETER_CONSTRAINTS
+    # Where the HTML representation links to.
+    _doc_link_module = "sklearn_backprop"
+    _doc_link_template = (
+        "https://sklearn-backprop.readthedocs.io/en/stable/api.html"
+        "#sklearn_backprop.{estimator_name}"
+    )
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(
@@ -110,9 +115,10 @@ class BaseMLP(
         for name in params:
             outer, _, inner = name.partition("__")
             value = params.get(outer, getattr(self, outer, None))
-            if inner and outer in SLOTS and isinstance(value, str):
+            if inner and hasattr(self, outer) and not hasattr(value, "set_params"):
+                kind = "the string " if isinstance(value, str) else ""
                 raise ValueError(
-                    f"{name} sets {inner} of an object, but {outer} is the string "
+                    f"{name} sets {inner} of an object, but {outer} is {kind}"
                     f"{value!r}: give {outer} as an object first."
                 )
         return super().set_params(**params)

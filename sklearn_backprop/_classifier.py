@@ -28,9 +28,11 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     Parameters
     ----------
-    hidden_layer_sizes : int or array-like of int, default=(100,)
+    hidden_layer_sizes : int, array-like of int, str or HiddenLayers, default=(100,)
         Number of neurons of each hidden layer, from the inputs to the outputs. Empty
-        for a linear model.
+        for a linear model. '256x3' is three layers of 256 neurons, and
+        :class:`~sklearn_backprop.architecture.HiddenLayers` has width and depth as
+        numbers for a search.
     activation : str, layer, or list of them with one for each hidden layer, \
             default='relu'
         Function that the hidden neurons apply:

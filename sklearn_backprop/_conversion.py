@@ -8,7 +8,7 @@ from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils.validation import check_is_fitted
 
 from ._links import is_softmax
-from ._parameters import for_each_layer
+from ._parameters import for_each_layer, read_schedule, read_solver
 from .layers import Identity, Logistic, ReLU, Tanh
 from .optimizers import LBFGS, SGD, Adam
 from .schedules import Adaptive, Constant, InverseScaling
@@ -147,9 +147,8 @@ def _activation_name(model):
 
 
 def _flat(model):
-    """Return the flat parameters of solver and schedule, where there are such."""
-    solver, schedule = model.solver, model.learning_rate
-    flat = {}
+    """Return the flat parameters of solver and schedule that come nearest to them."""
+    solver, schedule = read_solver(model), read_schedule(model)
     if isinstance(solver, SGD):
         flat = {
             "solver": "sgd",
@@ -158,13 +157,14 @@ def _flat(model):
         }
     elif isinstance(solver, LBFGS):
         flat = {"solver": "lbfgs", "max_fun": solver.max_fun}
-    elif isinstance(solver, Adam):
-        flat = {"solver": "adam", "beta_1": solver.beta_1, "beta_2": solver.beta_2}
-        flat["epsilon"] = solver.epsilon
-    elif not isinstance(solver, str):
+    else:
         flat = {"solver": "adam"}
+    if isinstance(solver, Adam):
+        flat |= {"beta_1": solver.beta_1, "beta_2": solver.beta_2}
+        flat["epsilon"] = solver.epsilon
     names = {Constant: "constant", InverseScaling: "invscaling", Adaptive: "adaptive"}
-    if not isinstance(schedule, str):
+    given = model.learning_rate
+    if not (isinstance(given, str) and given in names.values()):
         flat["learning_rate"] = names.get(type(schedule), "constant")
     if isinstance(schedule, InverseScaling):
         flat["power_t"] = schedule.power_t

@@ -4,7 +4,7 @@ import numpy as np
 
 from ._arrays import read_model
 from ._data import read_data
-from ._parameters import for_each_layer, read_slots
+from ._parameters import for_each_layer, read_loss
 from .batches import target_dtype
 from .network import Network
 
@@ -79,7 +79,7 @@ class InspectionMixin:
         coefs, intercepts = read_model(model.coefs_, model.intercepts_)
         dtype = coefs[0].dtype
         X, y = read_data(model, X, y, reset=False)
-        loss = read_slots(model).loss
+        loss = read_loss(model)
         # As for a batch of a stream, which need not have all labels.
         targets = model._read_targets(y, dtype, loss, True, True, None)
         targets = targets.astype(target_dtype(targets, dtype), copy=False)

@@ -20,6 +20,7 @@ from sklearn.utils._param_validation import (
     StrOptions,
 )
 
+from .architecture import HiddenLayers, sizes_of_text
 from .layers import (
     ELU,
     GELU,
@@ -101,6 +102,8 @@ SOLVERS = {"adamw": AdamW}
 PARAMETER_CONSTRAINTS = {
     "hidden_layer_sizes": [
         "array-like",
+        str,
+        HiddenLayers,
         Interval(Integral, 1, None, closed="left"),
     ],
     "activation": [
@@ -160,22 +163,22 @@ class Slots:
     loss: Loss
 
 
-def read_slots(estimator, n_hidden=0):
+def read_slots(estimator, n_hidden):
     """Return what an estimator's slots stand for, once they are validated.
 
     Parameters
     ----------
     estimator : BaseMLP
-    n_hidden : int, default=0
+    n_hidden : int
         Number of hidden layers.
     """
-    solver = _read_solver(estimator)
+    solver = read_solver(estimator)
     return Slots(
         layer_makers(estimator.activation, n_hidden),
         for_each_layer(estimator.dropout, n_hidden, "dropout"),
         solver,
-        _read_schedule(estimator, solver),
-        _read_loss(estimator, solver),
+        read_schedule(estimator),
+        read_loss(estimator),
     )
 
 
@@ -187,7 +190,8 @@ def _entries(estimator, name):
 
 def validate_classes(estimator):
     """Raise InvalidParameterError if a slot holds the class of an object."""
-    for name, value in [(n, v) for n in SLOTS for v in _entries(estimator, n)]:
+    names = ("hidden_layer_sizes", *SLOTS)
+    for name, value in [(n, v) for n in names for v in _entries(estimator, n)]:
         if isinstance(value, type):
             raise InvalidParameterError(
                 f"The {name!r} parameter of {type(estimator).__name__} must be an "
@@ -198,7 +202,7 @@ def validate_classes(estimator):
 
 def validate_objects(estimator):
     """Raise InvalidParameterError if a setting of a slot's object is impossible."""
-    for name in SLOTS:
+    for name in ("hidden_layer_sizes", *SLOTS):
         for value in _entries(estimator, name):
             if not isinstance(value, str):
                 _validate_object(estimator, name, value)
@@ -324,7 +328,8 @@ def settings_of(value):
     return value if isinstance(value, str) else clone(value, safe=False)
 
 
-def _read_solver(estimator):
+def read_solver(estimator):
+    """Return the optimizer that an estimator's `solver` stands for."""
     if not isinstance(estimator.solver, str):
         return settings_of(estimator.solver)
     if estimator.solver in SOLVERS:
@@ -339,22 +344,24 @@ def _read_solver(estimator):
     )
 
 
-def _read_schedule(estimator, solver):
+def read_schedule(estimator):
+    """Return the schedule that an estimator's `learning_rate` stands for."""
     given = estimator.learning_rate
     if not isinstance(given, str):
         is_schedule = isinstance(given, Schedule)
         return settings_of(given) if is_schedule else FunctionSchedule(given)
     if given in SCHEDULES:
         return SCHEDULES[given]()
-    if given == "constant" or not isinstance(solver, SGD):
+    if given == "constant" or not isinstance(read_solver(estimator), SGD):
         return Constant()  # scikit-learn's strings concern 'sgd' alone.
     return InverseScaling(estimator.power_t) if given == "invscaling" else Adaptive()
 
 
-def _read_loss(estimator, solver):
+def read_loss(estimator):
+    """Return the loss that an estimator's `loss` stands for."""
     if not isinstance(estimator.loss, str):
         return settings_of(estimator.loss)
-    if estimator.loss == "squared_error" and solver.is_stochastic:
+    if estimator.loss == "squared_error" and read_solver(estimator).is_stochastic:
         # scikit-learn's stochastic solvers step along the gradient of the sum over the
         # outputs, and the same seed is to give the same numbers.
         return SquaredError(gradient_scale="n_outputs")
@@ -364,6 +371,10 @@ def _read_loss(estimator, solver):
 def read_hidden_layer_sizes(hidden_layer_sizes):
     """Return the sizes as a list of int, or raise ValueError."""
     sizes = hidden_layer_sizes
+    if isinstance(sizes, HiddenLayers):
+        return sizes.sizes
+    if isinstance(sizes, str):
+        return sizes_of_text(sizes)
     sizes = list(sizes) if hasattr(sizes, "__iter__") else [sizes]
     if not all(isinstance(size, Integral) for size in sizes):
         raise ValueError(f"hidden_layer_sizes must be integers, got {sizes}.")

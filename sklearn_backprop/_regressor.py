@@ -7,7 +7,7 @@ from sklearn.utils.metaestimators import available_if
 from ._base import BaseMLP
 from ._data import read_numbers
 from ._links import regressor_link
-from ._parameters import NUMBER_LOSSES, is_stochastic, read_slots
+from ._parameters import NUMBER_LOSSES, is_stochastic, read_loss
 from ._tasks import Regression
 from .losses import Loss
 
@@ -22,9 +22,11 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     Parameters
     ----------
-    hidden_layer_sizes : int or array-like of int, default=(100,)
+    hidden_layer_sizes : int, array-like of int, str or HiddenLayers, default=(100,)
         Number of neurons of each hidden layer, from the inputs to the outputs. Empty
-        for a linear model.
+        for a linear model. '256x3' is three layers of 256 neurons, and
+        :class:`~sklearn_backprop.architecture.HiddenLayers` has width and depth as
+        numbers for a search.
     activation : str, layer, or list of them with one for each hidden layer, \
             default='relu'
         Function that the hidden neurons apply:
@@ -385,7 +387,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         return Regression(self.out_activation_, self.n_outputs_)
 
     def _default_link(self, n_outputs):
-        return regressor_link(read_slots(self).loss)
+        return regressor_link(read_loss(self))
 
     def _read_targets(self, y, dtype, loss, continuing, is_incremental, classes):
         """Set what the targets determine; return them as columns."""

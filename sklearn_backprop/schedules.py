@@ -11,12 +11,11 @@ batch; within it, ``progress.fraction`` says how much of it has passed.
 """
 
 import math
-from numbers import Integral
 from typing import NamedTuple
 
 import numpy as np
 
-from .settings import Settings, check, check_number
+from .settings import Settings, check, check_count, check_number
 
 __all__ = [
     "Adaptive",
@@ -75,9 +74,8 @@ class Schedule(Settings):
         settings = self.get_params(deep=False)
         if "warmup" in settings:
             check_number("warmup", self.warmup, lambda w: 0.0 <= w < 1.0, "in [0, 1)")
-        if "horizon" in settings and self.horizon is not None:
-            accepted = "a number of epochs of at least 1, or None"
-            check("horizon", self.horizon, _is_count, accepted)
+        if "horizon" in settings:
+            check_count("horizon", self.horizon, optional=True)
 
     def rate(self, initial, progress):
         """Return the learning rate.
@@ -127,10 +125,6 @@ class Schedule(Settings):
 def _number(rate):
     """Return a rate as a Python float, or as an array of several."""
     return float(rate) if np.ndim(rate) == 0 else rate
-
-
-def _is_count(value):
-    return isinstance(value, Integral) and value >= 1
 
 
 def _check_divisor(schedule):
@@ -377,9 +371,7 @@ class Plateau(Schedule):
         check_number(
             "smallest", self.smallest, lambda s: 0.0 < s < math.inf, "positive"
         )
-        if self.patience is not None:
-            accepted = "a number of epochs of at least 1, or None"
-            check("patience", self.patience, _is_count, accepted)
+        check_count("patience", self.patience, optional=True)
 
     def _factor(self, progress):
         return float(self.factor) ** -np.asarray(progress.n_reductions, float)

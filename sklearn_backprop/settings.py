@@ -6,7 +6,7 @@ and to print them, and two of them with the same settings are equal.
 """
 
 import inspect
-from numbers import Real
+from numbers import Integral, Real
 
 import numpy as np
 
@@ -148,6 +148,23 @@ def check_flag(name, value):
 def check_number(name, value, is_valid, accepted):
     """Raise ValueError unless a setting is a valid number (see `check`)."""
     check(name, value, lambda v: isinstance(v, Real) and is_valid(v), accepted)
+
+
+def check_count(name, value, smallest=1, optional=False):
+    """Raise ValueError unless a setting is an integer of at least `smallest`.
+
+    Parameters
+    ----------
+    name : str
+    value : object
+    smallest : int, default=1
+    optional : bool, default=False
+        Whether None will do as well.
+    """
+    if optional and value is None:
+        return
+    accepted = f"an integer of at least {smallest}{', or None' if optional else ''}"
+    check(name, value, lambda v: isinstance(v, Integral) and v >= smallest, accepted)
 
 
 def check(name, value, is_valid, accepted):

@@ -4,6 +4,7 @@ import os
 
 # Read by SciPy when it is imported; without it scikit-learn skips a check.
 os.environ["SCIPY_ARRAY_API"] = "1"
+os.environ["MPLBACKEND"] = "agg"  # Which needs no screen.
 
 import copy
 import functools

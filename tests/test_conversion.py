@@ -7,7 +7,7 @@ from sklearn.exceptions import NotFittedError
 
 from sklearn_backprop.layers import GELU, Tanh
 from sklearn_backprop.losses import SoftmaxCategoricalCrossentropy
-from sklearn_backprop.optimizers import LBFGS, SGD, Adam
+from sklearn_backprop.optimizers import LBFGS, SGD, Adam, AdamW
 from sklearn_backprop.schedules import InverseScaling
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -72,6 +72,13 @@ SOLVERS = [
     ({"solver": SGD(momentum=0.5)}, {"solver": "sgd", "momentum": 0.5}),
     ({"solver": Adam(beta_1=0.5)}, {"solver": "adam", "beta_1": 0.5}),
     ({"solver": LBFGS(max_fun=9)}, {"solver": "lbfgs", "max_fun": 9}),
+    ({"solver": "adamw"}, {"solver": "adam", "beta_1": 0.9}),
+    (
+        {"solver": AdamW(beta_2=0.9, clip_norm=1.0), "dropout": 0.2},
+        {"solver": "adam", "beta_2": 0.9},
+    ),
+    ({"learning_rate": "cosine"}, {"learning_rate": "constant"}),
+    ({"learning_rate": "invscaling"}, {"learning_rate": "invscaling"}),
     (
         {"solver": SGD(), "learning_rate": InverseScaling(0.2)},
         {"learning_rate": "invscaling", "power_t": 0.2},

@@ -43,6 +43,23 @@ def test_hidden_activations_are_the_layers_outputs(name, as_X):
     )
 
 
+@pytest.mark.parametrize("name", TABLES)
+def test_activations_of_each_layer_are_looked_into_too(name):
+    """With a list the number of layers has to be known; nobody may take it for zero."""
+    settings = {"activation": ["tanh", "gelu"], "dropout": [0.1, 0.2]}
+    model, X, y = fitted(name, **settings)
+    assert model.input_gradients(X, y).shape == X.shape
+    assert model.hidden_activations(X).shape == (len(X), 5)
+    assert "gelu" in model.summary()
+    arrays = [model.coefs_, model.intercepts_]
+    if TABLES[name][0] == "classifier":
+        settings |= {"classes": model.classes_, "out_activation": model.out_activation_}
+    else:
+        settings |= {"loss": model.loss}
+    made = type(model).from_arrays(*arrays, **settings)
+    np.testing.assert_array_equal(made.predict(X), model.predict(X))
+
+
 @pytest.mark.parametrize("layer", [2, -3, 0.5, "first", None, True])
 def test_a_layer_that_is_not_there_is_named(layer):
     model, X, _ = fitted("iris")

@@ -82,6 +82,7 @@ ALLOWED = {
     "_tasks": {"._links", ".layers", *ESTIMATION},
     "_links": {"._parameters", ".layers"},
     "_parameters": {
+        ".architecture",
         ".layers",
         ".losses",
         ".optimizers",
@@ -107,6 +108,8 @@ ALLOWED = {
         ".schedules",
         *ESTIMATION,
     },
+    # On top of the estimators, of which it knows the public attributes alone.
+    "inspection": {"matplotlib", *ESTIMATION},
     # Computation, which knows no estimators.
     "_prediction": {"._blas", ".finite", "numpy", "scipy"},
     "_blas": {"numpy", "scipy", "threadpoolctl"},
@@ -127,6 +130,7 @@ ALLOWED = {
     "flat": {".layers", *CALCULUS},
     "layers": {".settings", *CALCULUS},
     "losses": {".settings", *CALCULUS},
+    "architecture": {".settings"},
     "settings": CALCULUS,
     "finite": CALCULUS,
 }

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 
-from sklearn_backprop import layers, losses, optimizers, schedules
+from sklearn_backprop import architecture, layers, losses, optimizers, schedules
+from sklearn_backprop.architecture import HiddenLayers
 from sklearn_backprop.layers import ELU, Dense, Dropout, LeakyReLU, ReLU, Tanh
 from sklearn_backprop.losses import Focal, Huber, LogLoss, Quantile, SquaredError
 from sklearn_backprop.optimizers import LBFGS, SGD, Adam, AdamW
@@ -46,6 +47,7 @@ CHANGED = {
     "OneCycle": (OneCycle(warmup=0.1), OneCycle(horizon=5)),
     "Plateau": (Plateau(factor=2.0), Plateau(patience=3)),
     "Step": (Step(at=[0.5]), Step(factor=2.0)),
+    "HiddenLayers": (HiddenLayers(width=7), HiddenLayers(depth=0)),
     "Focal": (Focal(gamma=0.5), Focal(gamma=1.0)),
     "Huber": (Huber(delta=0.5), Huber(delta=2.0)),
     "LogLoss": (LogLoss(label_smoothing=0.1), LogLoss(label_smoothing=0.2)),
@@ -54,7 +56,7 @@ CHANGED = {
 }
 NAMESPACE = {
     name: getattr(module, name)
-    for module in (layers, losses, optimizers, schedules)
+    for module in (architecture, layers, losses, optimizers, schedules)
     for name in module.__all__
 }
 NAMES = sorted(
@@ -74,7 +76,7 @@ def settings_of(name):
 
 def test_every_object_with_settings_is_in_the_table():
     assert set(CHANGED) == {name for name in NAMES if OBJECTS[name].get_params()}
-    assert len(NAMES) == 38
+    assert len(NAMES) == 39
 
 
 @every_object
@@ -216,6 +218,11 @@ IMPOSSIBLE = {
         "factor": [1.0, 0.5, None],
         "at": [None, [0.0], [0.5, 1.0], ["0.5x"], 0.5],
         **COURSE,
+    },
+    "HiddenLayers": {
+        "width": [0, -1, 2.5, 3.0, None],
+        "depth": [-1, 2.5, 3.0, None],
+        "ratio": [0.0, -1.0, None],
     },
     "Focal": {"gamma": [-0.1, None]},
     "Huber": {"delta": [0.0, -1.0, None]},

@@ -6,13 +6,15 @@ import pickle
 import numpy as np
 import pytest
 from conftest import DEFAULT_TABLE, KINDS, OURS, differences, table
+from scipy.stats import randint, uniform
 from sklearn.base import clone
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_backprop import check_gradient
-from sklearn_backprop._parameters import ACTIVATIONS, NUMBER_LOSSES
+from sklearn_backprop._parameters import ACTIVATIONS, NUMBER_LOSSES, SCHEDULES
+from sklearn_backprop.architecture import HiddenLayers
 from sklearn_backprop.layers import GELU, Dense, Identity, Logistic, ReLU, Tanh
 from sklearn_backprop.losses import (
     BinaryCrossentropy,
@@ -25,10 +27,23 @@ from sklearn_backprop.losses import (
     SoftmaxCategoricalCrossentropy,
     SquaredError,
 )
-from sklearn_backprop.optimizers import LBFGS, SGD, Adam
-from sklearn_backprop.schedules import Adaptive, Constant, InverseScaling
+from sklearn_backprop.optimizers import LBFGS, SGD, Adam, AdamW
+from sklearn_backprop.schedules import (
+    Adaptive,
+    Constant,
+    Cosine,
+    InverseScaling,
+    OneCycle,
+    Step,
+)
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+
+def half_cosine(fraction):
+    """What `Cosine` is by default, as a function."""
+    return 0.0 + (1.0 - 0.0) * 0.5 * (1.0 + np.cos(np.pi * fraction))
+
 
 SGD_STRING = {"solver": "sgd", "momentum": 0.7, "nesterovs_momentum": True}
 SGD_OBJECT = {"solver": SGD(momentum=0.7, nesterov=True)}
@@ -56,6 +71,24 @@ SAME = {
     "relu": ({}, {"activation": ReLU()}),
     "tanh": ({"activation": "tanh"}, {"activation": Tanh()}),
     "list": ({"activation": "tanh"}, {"activation": ["tanh"]}),
+    "adamw": ({"solver": "adamw"}, {"solver": AdamW()}),
+    "decayed": (
+        {"solver": Adam(weight_decay=0.01)},
+        {"solver": AdamW()},
+    ),
+    **{
+        name: ({"learning_rate": name}, {"learning_rate": cls()})
+        for name, cls in SCHEDULES.items()
+    },
+    "schedule_of_sgd": (
+        {**SGD_STRING, "learning_rate": "one_cycle"},
+        {**SGD_OBJECT, "learning_rate": OneCycle()},
+    ),
+    "callable": (
+        {"learning_rate": half_cosine},
+        {"learning_rate": Cosine()},
+    ),
+    "dropout": ({"dropout": 0.3}, {"dropout": [0.3]}),
     **{
         name: ({"activation": name}, {"activation": cls()})
         for name, cls in ACTIVATIONS.items()
@@ -311,6 +344,42 @@ REFUSED = {
     "loss_class": ({"loss": SquaredError}, r"did you mean SquaredError\(\)"),
     "loss_setting": ({"loss": LogCosh(-1)}, r"LogCosh\(scale=-1\), but scale must be"),
     "loss_name": ({"loss": "nonsense"}, "'loss' parameter"),
+    "sizes_class": ({"hidden_layer_sizes": HiddenLayers}, r"did you mean HiddenLayers"),
+    "sizes_setting": (
+        {"hidden_layer_sizes": HiddenLayers(width=0)},
+        r"HiddenLayers\(width=0\), but width must be an integer of at least 1",
+    ),
+    "dropout_of_all": ({"dropout": 1.0}, "'dropout' parameter"),
+    "dropout_in_a_list": ({"dropout": [1.0]}, r"dropout must be in \[0, 1\), got 1.0"),
+    "dropouts_of_another_number": (
+        {"dropout": [0.1, 0.2]},
+        "dropout has 2 entries, but there are 1 hidden layers",
+    ),
+    "dropout_without_hidden_layers": (
+        {"dropout": 0.5, "hidden_layer_sizes": ()},
+        r"dropout=0.5 leaves out hidden neurons, but hidden_layer_sizes=\(\) has none",
+    ),
+    "l1_ratio": ({"l1_ratio": 1.5}, "'l1_ratio' parameter"),
+    "scoring": ({"scoring": "nonsense"}, "'scoring' parameter"),
+    "milestones": (
+        {"learning_rate": Step(at=[2.0])},
+        r"Step\(at=.*but at must",
+    ),
+    **{
+        f"lbfgs_with_{name}": (
+            {"solver": "lbfgs", name: value},
+            f"{name}=.* does not go with solver='lbfgs', which takes no steps on mini",
+        )
+        for name, value in [
+            ("dropout", 0.5),
+            ("l1_ratio", 0.5),
+            ("learning_rate", "cosine"),
+        ]
+    },
+    "lbfgs_with_schedule": (
+        {"solver": LBFGS(), "learning_rate": Step()},
+        r"learning_rate=Step\(\) does not go with solver=LBFGS\(\)",
+    ),
 }
 
 
@@ -388,12 +457,60 @@ def test_a_regressor_takes_no_loss_over_labels(loss):
         new("regressor", loss=loss).fit(X, y)
 
 
+@pytest.mark.parametrize(
+    ("sizes", "expected"),
+    [
+        ("7x1", [7]),
+        ("12x3", [12, 12, 12]),
+        (HiddenLayers(), [100]),
+        (HiddenLayers(9, 3, ratio=0.5), [9, 4, 2]),
+        (HiddenLayers(2, 4, ratio=0.2), [2, 1, 1, 1]),
+        (HiddenLayers(depth=0), []),
+        (np.int64(5), [5]),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_architecture_may_be_given_by_width_and_depth(kind, sizes, expected):
+    X, y = table(DEFAULT_TABLE[kind])
+    model = new(kind, hidden_layer_sizes=sizes, max_iter=2).fit(X, y)
+    assert [coef.shape[1] for coef in model.coefs_[:-1]] == expected
+    plain = new(kind, hidden_layer_sizes=expected, max_iter=2).fit(X, y)
+    assert differences(model.coefs_, plain.coefs_) == []
+
+
+@pytest.mark.parametrize("sizes", ["256", "x3", "0x3", "3x0", "2x3x4", "axb", "-2x3"])
+def test_a_text_that_is_no_architecture_is_named(sizes):
+    X, y = table("iris")
+    with pytest.raises(ValueError, match=f"such as '256x3' .*, got '{sizes}'"):
+        new("classifier", hidden_layer_sizes=sizes).fit(X, y)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_search_draws_the_architecture_from_distributions(kind):
+    X, y = table(DEFAULT_TABLE[kind])
+    distributions = {
+        "hidden_layer_sizes__width": randint(2, 20),
+        "hidden_layer_sizes__depth": randint(0, 4),
+        "hidden_layer_sizes__ratio": uniform(0.3, 1.0),
+        "dropout": uniform(0.0, 0.0),
+    }
+    model = new(kind, hidden_layer_sizes=HiddenLayers())
+    search = RandomizedSearchCV(model, distributions, n_iter=4, cv=2, random_state=0)
+    best = search.fit(X, y).best_estimator_
+    fitted = [coef.shape[1] for coef in best.coefs_[:-1]]
+    assert fitted == best.hidden_layer_sizes.sizes
+    assert model.hidden_layer_sizes == HiddenLayers()
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_setting_of_a_string_is_named(kind):
     with pytest.raises(
         ValueError, match="solver is the string 'sgd': give solver as an"
     ):
         new(kind, solver="sgd").set_params(solver__momentum=0.5)
+    with pytest.raises(ValueError, match=r"hidden_layer_sizes is \(6,\): give"):
+        new(kind).set_params(hidden_layer_sizes__width=5)
     with pytest.raises(ValueError, match="Invalid parameter 'nonsense' for SGD"):
         new(kind, solver=SGD()).set_params(solver__nonsense=0.5)
     with pytest.raises(ValueError, match="Invalid parameter 'nonsense'"):

@@ -1,10 +1,8 @@
 """Dropout: neurons left out at random, in training alone."""
 
-from numbers import Integral
-
 import numpy as np
 
-from ..settings import Settings, check, check_number
+from ..settings import Settings, check_count, check_number
 from .base import floating, kept_memory
 
 
@@ -46,9 +44,7 @@ class Dropout(Settings):
     def validate(self):
         """Check the settings (see `Settings.validate`)."""
         check_number("rate", self.rate, lambda r: 0.0 <= r < 1.0, "in [0, 1)")
-        if self.random_state is not None:
-            accepted = "an integer of at least 0, or None"
-            check("random_state", self.random_state, _is_seed, accepted)
+        check_count("random_state", self.random_state, smallest=0, optional=True)
 
     def draw_from(self, rng):
         """Let the masks come from a generator from now on.
@@ -111,7 +107,3 @@ class Dropout(Settings):
             return self.dinputs
 
         return backward
-
-
-def _is_seed(value):
-    return isinstance(value, Integral) and value >= 0

@@ -1,8 +1,6 @@
 """L-BFGS, by its settings: SciPy has the method."""
 
-from numbers import Integral
-
-from ..settings import Settings, check_number
+from ..settings import Settings, check_count
 
 
 class LBFGS(Settings):
@@ -30,8 +28,4 @@ class LBFGS(Settings):
 
     def validate(self):
         """Check the settings (see `Settings.validate`)."""
-        check_number("max_fun", self.max_fun, _is_count, "an integer of at least 1")
-
-
-def _is_count(value):
-    return isinstance(value, Integral) and value >= 1
+        check_count("max_fun", self.max_fun)
