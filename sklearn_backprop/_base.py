@@ -265,7 +265,7 @@ class BaseMLP(
         if not slots.solver.is_stochastic:
             raise ValueError(
                 f"X_val and y_val do not go with solver={self.solver!r}, which has no "
-                "epochs: choose 'adam', 'adamw' or 'sgd'."
+                "epochs: choose another solver."
             )
         try:
             X, y = read_data(self, X_val, y_val, reset=False)

@@ -49,7 +49,7 @@ from .losses import (
     Quantile,
     SquaredError,
 )
-from .optimizers import LBFGS, SGD, Adam, AdamW
+from .optimizers import LBFGS, SGD, Adam, AdamW, Nadam, ScheduleFreeAdamW
 from .optimizers.base import Optimizer
 from .schedules import (
     Adaptive,
@@ -97,7 +97,7 @@ SCHEDULES = {
     "plateau": Plateau,
     "step": Step,
 }
-SOLVERS = {"adamw": AdamW}
+SOLVERS = {"adamw": AdamW, "nadam": Nadam, "schedule_free": ScheduleFreeAdamW}
 
 PARAMETER_CONSTRAINTS = {
     "hidden_layer_sizes": [
@@ -260,7 +260,7 @@ def check_combination(estimator, slots):
             raise ValueError(
                 f"{name}={getattr(estimator, name)!r} does not go with solver="
                 f"{estimator.solver!r}, which takes no steps on mini-batches: choose "
-                "'adam', 'adamw' or 'sgd'."
+                "another solver."
             )
 
 

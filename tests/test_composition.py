@@ -50,7 +50,7 @@ LOSSES = {
 }
 SIZES = [(), (5,), (6, 4), 7, "5x2", HiddenLayers(6, 2, ratio=0.5)]
 SOLVERS = [
-    *("adam", "adamw", "sgd", "lbfgs", LBFGS(max_fun=50)),
+    *("adam", "adamw", "nadam", "schedule_free", "sgd", "lbfgs", LBFGS(max_fun=50)),
     *(SGD(momentum=0.9, nesterov=True), SGD(clip_norm=0.5, weight_decay=0.1)),
     Adam(averaging=0.9),
     AdamW(weight_decay=0.1, clip_norm=1.0, averaging=0.8, beta_2=0.95),

@@ -12,7 +12,14 @@ from sklearn_backprop import architecture, layers, losses, optimizers, schedules
 from sklearn_backprop.architecture import HiddenLayers
 from sklearn_backprop.layers import ELU, Dense, Dropout, LeakyReLU, ReLU, Tanh
 from sklearn_backprop.losses import Focal, Huber, LogLoss, Quantile, SquaredError
-from sklearn_backprop.optimizers import LBFGS, SGD, Adam, AdamW
+from sklearn_backprop.optimizers import (
+    LBFGS,
+    SGD,
+    Adam,
+    AdamW,
+    Nadam,
+    ScheduleFreeAdamW,
+)
 from sklearn_backprop.schedules import (
     Adaptive,
     Cosine,
@@ -34,6 +41,11 @@ CHANGED = {
     "LeakyReLU": (LeakyReLU(negative_slope=0.2), LeakyReLU(negative_slope=0.1)),
     "ELU": (ELU(alpha=0.5, init="lecun"), ELU(alpha=0.5)),
     "Adam": (Adam(beta_1=0.5, weight_decay=0.1), Adam(beta_1=0.5)),
+    "Nadam": (Nadam(beta_2=0.9), Nadam(epsilon=0.1)),
+    "ScheduleFreeAdamW": (
+        ScheduleFreeAdamW(clip_norm=1.0),
+        ScheduleFreeAdamW(weight_decay=0.0),
+    ),
     "AdamW": (AdamW(clip_norm=1.0, averaging=0.9), AdamW(clip_norm=1.0)),
     "SGD": (SGD(0.1, momentum=0.5, nesterov=True), SGD(0.1, momentum=0.5)),
     "LBFGS": (LBFGS(max_fun=3), LBFGS()),
@@ -76,7 +88,7 @@ def settings_of(name):
 
 def test_every_object_with_settings_is_in_the_table():
     assert set(CHANGED) == {name for name in NAMES if OBJECTS[name].get_params()}
-    assert len(NAMES) == 39
+    assert len(NAMES) == 41
 
 
 @every_object
@@ -195,7 +207,7 @@ IMPOSSIBLE = {
             "epsilon": [0.0, -1e-8, None],
             **OPTIMIZER,
         }
-        for name in ("Adam", "AdamW")
+        for name in ("Adam", "AdamW", "Nadam", "ScheduleFreeAdamW")
     },
     "SGD": {
         "momentum": [-0.1, 1.1, None],
@@ -231,6 +243,7 @@ IMPOSSIBLE = {
     "SquaredError": {"gradient_scale": [0.0, -1.0, "outputs", None]},
 }
 FLAGS = [True, False, np.True_, np.False_]
+del IMPOSSIBLE["ScheduleFreeAdamW"]["averaging"]
 CASES = [
     (name, setting, value)
     for name, table in IMPOSSIBLE.items()

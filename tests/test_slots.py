@@ -27,7 +27,14 @@ from sklearn_backprop.losses import (
     SoftmaxCategoricalCrossentropy,
     SquaredError,
 )
-from sklearn_backprop.optimizers import LBFGS, SGD, Adam, AdamW
+from sklearn_backprop.optimizers import (
+    LBFGS,
+    SGD,
+    Adam,
+    AdamW,
+    Nadam,
+    ScheduleFreeAdamW,
+)
 from sklearn_backprop.schedules import (
     Adaptive,
     Constant,
@@ -72,6 +79,8 @@ SAME = {
     "tanh": ({"activation": "tanh"}, {"activation": Tanh()}),
     "list": ({"activation": "tanh"}, {"activation": ["tanh"]}),
     "adamw": ({"solver": "adamw"}, {"solver": AdamW()}),
+    "nadam": ({"solver": "nadam"}, {"solver": Nadam()}),
+    "schedule_free": ({"solver": "schedule_free"}, {"solver": ScheduleFreeAdamW()}),
     "decayed": (
         {"solver": Adam(weight_decay=0.01)},
         {"solver": AdamW()},

@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn_backprop import layers, losses, optimizers, schedules
 from sklearn_backprop.layers import Dense, ReLU, Softmax, Tanh
 from sklearn_backprop.network import Network, stack_networks
-from sklearn_backprop.optimizers import SGD, Adam, AdamW
+from sklearn_backprop.optimizers import SGD, Adam, AdamW, Nadam, ScheduleFreeAdamW
 from sklearn_backprop.optimizers.base import copy_state
 from sklearn_backprop.schedules import Progress
 
@@ -60,6 +60,8 @@ OPTIMIZERS = {
     "adam": Adam(),
     "decayed": Adam(weight_decay=0.5),
     "adamw": AdamW(),
+    "nadam": Nadam(weight_decay=0.5),
+    "schedule_free": ScheduleFreeAdamW(weight_decay=0.5, clip_norm=0.5),
     "clipped": SGD(momentum=0.9, clip_norm=0.1),
     "averaged": AdamW(clip_norm=0.5, averaging=0.9),
 }
@@ -242,7 +244,7 @@ def test_training_side_by_side_is_training_alone(name, rows, l1):
         taken = stack.take(i)
         assert taken.n_networks is None
         assert_allclose(taken.parameters, one.parameters, rtol=1e-9, atol=1e-11)
-        if optimizer.averaging:
+        if optimizer.averages:
             average = state["average"][stack.positions(i)]
             assert_allclose(average, its_state["average"], rtol=1e-9, atol=1e-11)
 

@@ -10,8 +10,9 @@ The learning rate is no setting of the optimizer inside an estimator, where
 may be set between steps.
 """
 
-from .adam import Adam, AdamW
+from .adam import Adam, AdamW, Nadam
 from .lbfgs import LBFGS
+from .schedule_free import ScheduleFreeAdamW
 from .sgd import SGD
 
-__all__ = ["LBFGS", "SGD", "Adam", "AdamW"]
+__all__ = ["LBFGS", "SGD", "Adam", "AdamW", "Nadam", "ScheduleFreeAdamW"]

@@ -79,7 +79,7 @@ class Adam(Optimizer):
         check_number("beta_2", self.beta_2, lambda beta: 0.0 <= beta < 1.0, "in [0, 1)")
         check_number("epsilon", self.epsilon, lambda e: 0.0 < e < math.inf, "positive")
 
-    def _effective_rate_function(self):
+    def _effective_rate_function(self, state):
         beta_1, beta_2 = float(self.beta_1), float(self.beta_2)
         root_scale = math.sqrt(1.0 - beta_2)
 
@@ -92,12 +92,7 @@ class Adam(Optimizer):
 
     def _step_function(self, parameters, gradients, state, scratch, step_size):
         first, second = state["first_moment"], state["second_moment"]
-        root_scale = math.sqrt(1.0 - float(self.beta_2))
-        # NumPy takes a quarter of a microsecond longer for a number than for an array.
-        decay_1, decay_2, epsilon = (
-            np.array(number, scratch.dtype)
-            for number in (self.beta_1, self.beta_2, self.epsilon / root_scale)
-        )
+        decay_1, decay_2, epsilon = self._constants(scratch.dtype)
 
         def step():
             np.multiply(first, decay_1, first)
@@ -113,6 +108,14 @@ class Adam(Optimizer):
             np.subtract(parameters, scratch, parameters)
 
         return step
+
+    def _constants(self, dtype):
+        """Return both decays and epsilon, as NumPy takes them fastest.
+
+        It takes a quarter of a microsecond longer for a number than for an array.
+        """
+        epsilon = self.epsilon / math.sqrt(1.0 - float(self.beta_2))
+        return [np.array(n, dtype) for n in (self.beta_1, self.beta_2, epsilon)]
 
 
 class AdamW(Adam):
@@ -161,3 +164,54 @@ class AdamW(Adam):
             clip_norm=clip_norm,
             averaging=averaging,
         )
+
+
+class Nadam(AdamW):
+    """AdamW with Nesterov's momentum: the first moment of a step ahead.
+
+    ``parameters -= learning_rate sqrt(1 - beta_2^t) / (1 - beta_1^t)
+    (beta_1 m + (1 - beta_1) g) / (sqrt(v) + epsilon)``, with the moments m and v of
+    `Adam` and one bias correction for both terms.
+
+    Parameters
+    ----------
+    learning_rate : float, default=None
+        Step size by hand, 0.001 by default. An estimator has `learning_rate_init`.
+    beta_1, beta_2 : float in [0, 1), default=0.9 and 0.999
+        Decay of the first and the second moment.
+    epsilon : float, default=1e-8
+        Keeps the quotient finite; positive.
+    weight_decay : float, default=0.01
+        Rate of the decay, as in `AdamW`.
+    clip_norm : float or None, default=None
+        Largest norm of the gradients; see `Adam`.
+    averaging : float in (0, 1) or None, default=None
+        Decay of a running mean of the parameters; see `Adam`.
+
+    References
+    ----------
+    Dozat (2016), "Incorporating Nesterov momentum into Adam", algorithm 2, with the
+    weight decay of Loshchilov and Hutter (2019).
+    """
+
+    def _step_function(self, parameters, gradients, state, scratch, step_size):
+        first, second = state["first_moment"], state["second_moment"]
+        decay_1, decay_2, epsilon = self._constants(scratch.dtype)
+        ahead = np.empty_like(scratch)
+
+        def step():
+            np.multiply(first, decay_1, first)
+            np.add(first, gradients, first)
+            np.multiply(second, decay_2, second)
+            np.multiply(gradients, gradients, scratch)
+            np.add(second, scratch, second)
+
+            np.sqrt(second, scratch)
+            np.add(scratch, epsilon, scratch)
+            np.multiply(first, decay_1, ahead)
+            np.add(ahead, gradients, ahead)
+            np.divide(ahead, scratch, scratch)
+            np.multiply(scratch, step_size, scratch)
+            np.subtract(parameters, scratch, parameters)
+
+        return step

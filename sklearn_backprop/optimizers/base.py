@@ -72,8 +72,8 @@ class Optimizer(Settings):
         Returns
         -------
         state : dict
-            ``n_updates``, the number of steps, the moments by name and, with
-            `averaging`, the ``average`` of the parameters: numbers and arrays alone.
+            ``n_updates``, the number of steps, the moments by name and, where there
+            is one, the ``average`` of the parameters: numbers and arrays alone.
         """
         moments = {name: np.zeros_like(parameters) for name in self._moments}
         return self.with_average({"n_updates": 0, **moments}, parameters)
@@ -83,10 +83,15 @@ class Optimizer(Settings):
 
         One that has none begins at the parameters as they are.
         """
-        state = {k: v for k, v in state.items() if k != "average" or self.averaging}
-        if self.averaging and "average" not in state:
+        state = {k: v for k, v in state.items() if k != "average" or self.averages}
+        if self.averages and "average" not in state:
             state["average"] = parameters.copy()
         return state
+
+    @property
+    def averages(self):
+        """Whether what predicts is the ``average`` of the state."""
+        return self.averaging is not None
 
     def is_finite(self, state):
         """Return whether all moments of a state are finite."""
@@ -161,7 +166,8 @@ class Optimizer(Settings):
                 np.multiply(rate_factors, size, step_size)
 
         step = self._step_function(parameters, gradients, state, scratch, step_size)
-        effective_rate = self._effective_rate_function()
+        effective_rate = self._effective_rate_function(state)
+        decayed = state.get("base", parameters)
         weight_decay = float(self.weight_decay)
 
         def update(learning_rate):
@@ -169,7 +175,7 @@ class Optimizer(Settings):
             set_step_size(effective_rate(learning_rate, n_updates))
             if weight_decay:
                 decay = learning_rate * weight_decay
-                _decay(parameters, decay, decay_factors, scratch)
+                _decay(decayed, decay, decay_factors, scratch)
             if clip is not None:
                 clip()
             step()
@@ -188,7 +194,7 @@ class Optimizer(Settings):
         With the decay d the average after t steps is ``(1 - d) / (1 - d^t) sum_i
         d^(t-i) parameters_i``, so it does not remember where training began.
         """
-        if not self.averaging:
+        if self.averaging is None:
             return None
         decay, average = float(self.averaging), state["average"]
 
@@ -200,7 +206,7 @@ class Optimizer(Settings):
 
         return update_average
 
-    def _effective_rate_function(self):
+    def _effective_rate_function(self, state):
         """Return a function of the learning rate and the number of steps."""
         return lambda learning_rate, n_updates: learning_rate
 

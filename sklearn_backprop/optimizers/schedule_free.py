@@ -1,0 +1,120 @@
+"""Schedule-free AdamW."""
+
+import math
+
+import numpy as np
+
+from ..settings import check_number
+from .base import Optimizer
+
+
+class ScheduleFreeAdamW(Optimizer):
+    """AdamW without a schedule: an average of the path takes the place of a low rate.
+
+    Three points go along. The base z takes the steps, ``z -= learning_rate
+    sqrt(1 - beta_2^t) g / (sqrt(v) + epsilon)``; the model is their average,
+    ``x += c (z - x)``, where c is the square of the rate over the sum of all squares;
+    and the gradient is taken between both, at ``(1 - beta_1) z + beta_1 x``. An
+    estimator predicts and validates with x, at any moment, so no horizon is needed and
+    training can go on; leave its `learning_rate` constant. Rates twice as large as
+    Adam's do well.
+
+    Parameters
+    ----------
+    learning_rate : float, default=None
+        Step size by hand, 0.001 by default. An estimator has `learning_rate_init`.
+    beta_1 : float in [0, 1), default=0.9
+        Where between base and average the gradient is taken.
+    beta_2 : float in [0, 1), default=0.999
+        Decay of the running mean of squared gradients.
+    epsilon : float, default=1e-8
+        Keeps the quotient finite; positive.
+    weight_decay : float, default=0.01
+        Before each step the base is multiplied by ``1 - learning_rate *
+        weight_decay``. In an estimator that spares the biases.
+    clip_norm : float or None, default=None
+        Largest norm of the gradients; see `Adam`.
+
+    References
+    ----------
+    Defazio, Yang, Mehta, Mishchenko, Khaled and Cutkosky (2024), "The road less
+    scheduled", algorithm 1.
+    """
+
+    _moments = {"second_moment": 1.0}
+    averages = True
+
+    def __init__(
+        self,
+        learning_rate=None,
+        *,
+        beta_1=0.9,
+        beta_2=0.999,
+        epsilon=1e-8,
+        weight_decay=0.01,
+        clip_norm=None,
+    ):
+        self.learning_rate = learning_rate
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.weight_decay = weight_decay
+        self.clip_norm = clip_norm
+
+    def validate(self):
+        """Check the settings (see `Settings.validate`)."""
+        super().validate()
+        check_number("beta_1", self.beta_1, lambda beta: 0.0 <= beta < 1.0, "in [0, 1)")
+        check_number("beta_2", self.beta_2, lambda beta: 0.0 <= beta < 1.0, "in [0, 1)")
+        check_number("epsilon", self.epsilon, lambda e: 0.0 < e < math.inf, "positive")
+
+    def new_state(self, parameters):
+        """Return the state before the first step (see `Optimizer.new_state`).
+
+        Besides the average it has the ``base`` and the sum of the squared rates.
+        """
+        state = super().new_state(parameters)
+        return {**state, "base": parameters.copy(), "rate_squares": 0.0}
+
+    def _effective_rate_function(self, state):
+        beta_2 = float(self.beta_2)
+        root_scale = math.sqrt(1.0 - beta_2)
+
+        def effective_rate(learning_rate, n_updates):
+            state["rate_squares"] += learning_rate**2
+            return learning_rate * math.sqrt(1.0 - beta_2**n_updates) / root_scale
+
+        return effective_rate
+
+    def _step_function(self, parameters, gradients, state, scratch, step_size):
+        second, base, average = (
+            state[name] for name in ("second_moment", "base", "average")
+        )
+        beta_1, beta_2 = float(self.beta_1), float(self.beta_2)
+        epsilon = self.epsilon / math.sqrt(1.0 - beta_2)
+        squares = state["rate_squares"]
+
+        def step():
+            nonlocal squares
+            np.multiply(second, beta_2, second)
+            np.multiply(gradients, gradients, scratch)
+            np.add(second, scratch, second)
+
+            np.sqrt(second, scratch)
+            np.add(scratch, epsilon, scratch)
+            np.divide(gradients, scratch, scratch)
+            np.multiply(scratch, step_size, scratch)
+            np.subtract(base, scratch, base)
+
+            total = state["rate_squares"]
+            share = (total - squares) / total if total else 0.0
+            squares = total
+            np.subtract(base, average, scratch)
+            np.multiply(scratch, share, scratch)
+            np.add(average, scratch, average)
+
+            np.subtract(base, average, scratch)
+            np.multiply(scratch, 1.0 - beta_1, scratch)
+            np.add(average, scratch, parameters)
+
+        return step
