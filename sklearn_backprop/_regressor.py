@@ -53,13 +53,15 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     dropout : float or list of float with one for each hidden layer, default=0.0
         Probability that a hidden neuron is left out of a row's step, in training alone
         (:class:`~sklearn_backprop.layers.Dropout`). Not for 'lbfgs'.
-    solver : {'adam', 'adamw', 'lbfgs', 'sgd'} or optimizer, default='adam'
+    solver : {'adam', 'adamw', 'lbfgs', 'nadam', 'schedule_free', 'sgd'} or optimizer, \
+            default='adam'
         How the loss is minimized:
 
         - 'adam': on mini-batches, with steps scaled by running means of the gradient
           and of its square [2]_;
-        - 'adamw': the same with weight decay apart from the gradient, the class
-          ``AdamW`` with its defaults;
+        - 'adamw', 'nadam', 'schedule_free': the same with weight decay apart from the
+          gradient, with Nesterov's momentum, or with an average in place of a falling
+          rate: the class of :mod:`sklearn_backprop.optimizers`, with its defaults;
         - 'sgd': on mini-batches, with momentum [3]_;
         - 'lbfgs': on all rows at once, by a quasi-Newton method [4]_. On a few
           thousand rows it often gets to a low loss in the shortest time;

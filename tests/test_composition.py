@@ -86,13 +86,22 @@ class Combination:
         if n_hidden is None:
             n_hidden = 1 if sizes == 7 else len(getattr(sizes, "sizes", sizes))
         self.n_hidden = n_hidden
+        self.params = {"hidden_layer_sizes": sizes, **self._draw_params(rng, choose)}
+        self.params |= {"n_iter_no_change": 100, "tol": 0.0, "random_state": seed}
+        self.as_X = choose(
+            [np.asarray, sp.csr_array, sp.csc_matrix, pd.DataFrame, as_float32]
+        )
+        self.is_weighted, self.is_validated = choose([False, True]), choose([0, 1])
+
+    def _draw_params(self, rng, choose):
+        """Return the other parameters of the constructor."""
+        n_hidden = self.n_hidden
         activation, dropout = choose(LAYERS), choose([0.0, 0.3, 0.5], usual=0.5)
         if rng.uniform() < 0.3:
             activation = [choose(LAYERS) for _ in range(n_hidden)]
         if rng.uniform() < 0.3:
             dropout = [choose([0.0, 0.2]) for _ in range(n_hidden)]
-        self.params = {
-            "hidden_layer_sizes": sizes,
+        params = {
             "activation": activation,
             "dropout": dropout,
             "loss": choose(LOSSES[self.kind], usual=0.3),
@@ -115,21 +124,15 @@ class Combination:
             "max_fun": choose([15000, 100]),
             "dtype": choose(["auto", "float32", "float64"]),
             "max_iter": N_EPOCHS,
-            "tol": 0.0,
-            "n_iter_no_change": 100,
-            "random_state": seed,
         }
         if self.kind == "classifier":
             usual = None if self.name == "multilabel" else {0: 1.0}
             weights = [None, "balanced", usual]
-            self.params["class_weight"] = choose(weights, usual=0.5)
-            if isinstance(self.params["class_weight"], dict):
+            params["class_weight"] = choose(weights, usual=0.5)
+            if isinstance(params["class_weight"], dict):
                 label = table(self.name)[1][0]
-                self.params["class_weight"] = {label: 3.0}
-        self.as_X = choose(
-            [np.asarray, sp.csr_array, sp.csc_matrix, pd.DataFrame, as_float32]
-        )
-        self.is_weighted, self.is_validated = choose([False, True]), choose([0, 1])
+                params["class_weight"] = {label: 3.0}
+        return params
 
     @property
     def refusal(self):
