@@ -85,17 +85,18 @@ def schedule_free_adamw(
     beta_2=0.999,
     epsilon=1e-8,
     weight_decay=0.01,
+    warmup_steps=200,
 ):
     """Defazio et al. (2024), algorithm 1, with the decay of the base."""
     z = x = parameters
     v = total = 0.0
     for t, gradient in enumerate(gradients, start=1):
         v = beta_2 * v + (1 - beta_2) * gradient**2
-        rate = learning_rate * np.sqrt(1 - beta_2**t)
+        rate = learning_rate * min(1.0, t / warmup_steps)
         z = z * (1 - learning_rate * weight_decay)
-        z = z - rate * gradient / (np.sqrt(v) + epsilon)
-        total += learning_rate**2
-        x = x + learning_rate**2 / total * (z - x)
+        z = z - rate * np.sqrt(1 - beta_2**t) * gradient / (np.sqrt(v) + epsilon)
+        total += rate**2
+        x = x + rate**2 / total * (z - x)
         yield (1 - beta_1) * z + beta_1 * x
 
 
@@ -137,7 +138,7 @@ CASES = [
     ("Nadam", {}),
     ("Nadam", {"beta_1": 0.5, "beta_2": 0.9, "epsilon": 1e-3, "weight_decay": 0.0}),
     ("ScheduleFreeAdamW", {}),
-    ("ScheduleFreeAdamW", {"beta_1": 0.5, "beta_2": 0.9, "learning_rate": 0.1}),
+    ("ScheduleFreeAdamW", {"beta_1": 0.5, "warmup_steps": 1, "learning_rate": 0.1}),
 ]
 # All but the one whose step moves the parameters towards an average, too.
 AVERAGING = "ScheduleFreeAdamW"

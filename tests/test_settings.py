@@ -244,6 +244,7 @@ IMPOSSIBLE = {
 }
 FLAGS = [True, False, np.True_, np.False_]
 del IMPOSSIBLE["ScheduleFreeAdamW"]["averaging"]
+IMPOSSIBLE["ScheduleFreeAdamW"]["warmup_steps"] = [*NO_COUNT, None]
 CASES = [
     (name, setting, value)
     for name, table in IMPOSSIBLE.items()

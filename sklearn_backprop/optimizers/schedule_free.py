@@ -4,20 +4,20 @@ import math
 
 import numpy as np
 
-from ..settings import check_number
+from ..settings import check_count, check_number
 from .base import Optimizer
 
 
 class ScheduleFreeAdamW(Optimizer):
     """AdamW without a schedule: an average of the path takes the place of a low rate.
 
-    Three points go along. The base z takes the steps, ``z -= learning_rate
-    sqrt(1 - beta_2^t) g / (sqrt(v) + epsilon)``; the model is their average,
-    ``x += c (z - x)``, where c is the square of the rate over the sum of all squares;
-    and the gradient is taken between both, at ``(1 - beta_1) z + beta_1 x``. An
-    estimator predicts and validates with x, at any moment, so no horizon is needed and
-    training can go on; leave its `learning_rate` constant. Rates twice as large as
-    Adam's do well.
+    Three points go along. The base z takes the steps, ``z -= rate
+    sqrt(1 - beta_2^t) g / (sqrt(v) + epsilon)``, with ``rate = learning_rate
+    min(1, t / warmup_steps)``; the model is their average, ``x += c (z - x)``, where c
+    is the square of the rate over the sum of all squares; and the gradient is taken
+    between both, at ``(1 - beta_1) z + beta_1 x``. An estimator predicts and validates
+    with x, at any moment, so no horizon is needed and training can go on; leave its
+    `learning_rate` constant. Rates larger than Adam's do well.
 
     Parameters
     ----------
@@ -32,6 +32,8 @@ class ScheduleFreeAdamW(Optimizer):
     weight_decay : float, default=0.01
         Before each step the base is multiplied by ``1 - learning_rate *
         weight_decay``. In an estimator that spares the biases.
+    warmup_steps : int, default=200
+        Number of steps in which the rate rises.
     clip_norm : float or None, default=None
         Largest norm of the gradients; see `Adam`.
 
@@ -52,6 +54,7 @@ class ScheduleFreeAdamW(Optimizer):
         beta_2=0.999,
         epsilon=1e-8,
         weight_decay=0.01,
+        warmup_steps=200,
         clip_norm=None,
     ):
         self.learning_rate = learning_rate
@@ -59,6 +62,7 @@ class ScheduleFreeAdamW(Optimizer):
         self.beta_2 = beta_2
         self.epsilon = epsilon
         self.weight_decay = weight_decay
+        self.warmup_steps = warmup_steps
         self.clip_norm = clip_norm
 
     def validate(self):
@@ -67,6 +71,7 @@ class ScheduleFreeAdamW(Optimizer):
         check_number("beta_1", self.beta_1, lambda beta: 0.0 <= beta < 1.0, "in [0, 1)")
         check_number("beta_2", self.beta_2, lambda beta: 0.0 <= beta < 1.0, "in [0, 1)")
         check_number("epsilon", self.epsilon, lambda e: 0.0 < e < math.inf, "positive")
+        check_count("warmup_steps", self.warmup_steps)
 
     def new_state(self, parameters):
         """Return the state before the first step (see `Optimizer.new_state`).
@@ -77,12 +82,13 @@ class ScheduleFreeAdamW(Optimizer):
         return {**state, "base": parameters.copy(), "rate_squares": 0.0}
 
     def _effective_rate_function(self, state):
-        beta_2 = float(self.beta_2)
+        beta_2, warmup_steps = float(self.beta_2), int(self.warmup_steps)
         root_scale = math.sqrt(1.0 - beta_2)
 
         def effective_rate(learning_rate, n_updates):
-            state["rate_squares"] += learning_rate**2
-            return learning_rate * math.sqrt(1.0 - beta_2**n_updates) / root_scale
+            rate = learning_rate * min(1.0, n_updates / warmup_steps)
+            state["rate_squares"] += rate**2
+            return rate * math.sqrt(1.0 - beta_2**n_updates) / root_scale
 
         return effective_rate
 
