@@ -145,7 +145,7 @@ NAMED = "The '{}' parameter of MLP(Classifier|Regressor) must be "
 PARAMETERS = [
     Bad(f"{name}={value!r}", {name: value}, NAMED.format(name))
     for name, values in {
-        "hidden_layer_sizes": [0, -1, 2.5, "a", None],
+        "hidden_layer_sizes": [0, -1, 2.5, None],
         "activation": ["nonsense", None],
         "solver": ["newton", None],
         "alpha": [-1e-9, np.nan, np.inf, "a", None],
