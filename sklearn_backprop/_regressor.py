@@ -1,5 +1,6 @@
 """MLPRegressor: numbers in, numbers out."""
 
+import numpy as np
 from sklearn.base import RegressorMixin, _fit_context
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
@@ -383,6 +384,36 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         model = self._fitted()
         predictions = model._forward(X, model._task.predictions)
         return predictions[:, 0] if model.n_outputs_ == 1 else predictions
+
+    def score(self, X, y, sample_weight=None):
+        """Return R^2 of the predictions.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            True targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+
+        Returns
+        -------
+        score : float
+            Averaged over the outputs.
+
+        Raises
+        ------
+        ValueError
+            If the loss asks for several predictions of each target, as of several
+            quantiles, for which there is no R^2.
+        """
+        columns = np.zeros((1, 1))
+        if read_loss(self).outputs_for(columns).shape != columns.shape:
+            raise ValueError(
+                f"loss={self.loss!r} makes several predictions of each target, for "
+                "which there is no R^2: score each column of predict(X), for example "
+                "by sklearn.metrics.mean_pinball_loss."
+            )
+        return super().score(X, y, sample_weight)
 
     @property
     def _task(self):

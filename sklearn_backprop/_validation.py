@@ -173,7 +173,14 @@ class Validation:
         weights = {}
         if self.sample_weight is not None:
             weights["sample_weight"] = self.sample_weight
-        score = self.scorer(view, self.X, self.y, **weights)
+        try:
+            score = self.scorer(view, self.X, self.y, **weights)
+        except (TypeError, ValueError) as error:
+            also = " with sample_weight" if weights else ""
+            raise ValueError(
+                f"scoring={self.scoring!r} cannot score the validation data{also}: "
+                f"{error}"
+            ) from error
         if not (isinstance(score, Real) and math.isfinite(score)):
             raise ValueError(
                 f"scoring={self.scoring!r} must return a finite number for the "

@@ -409,7 +409,13 @@ class FunctionSchedule(Schedule):
         check("func", self.func, callable, "callable")
 
     def _factor(self, progress):
-        factor = self.func(progress.fraction)
+        try:
+            factor = self.func(progress.fraction)
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"func={self.func!r} cannot be called with the share of the horizon "
+                f"that has passed: {error}"
+            ) from error
         shape = np.shape(progress.fraction)
         check(
             "func",

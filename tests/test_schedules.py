@@ -178,3 +178,9 @@ def test_a_function_that_returns_no_factor_is_named(factor):
     schedule = make("FunctionSchedule", func=lambda fraction: factor)
     with pytest.raises(ValueError, match="func must be a function to factors of the"):
         schedule.rate(0.5, Progress(fraction=0.5))
+
+
+@pytest.mark.parametrize("func", [len, float.fromhex])
+def test_a_function_that_fails_is_named(func):
+    with pytest.raises(ValueError, match="func=.* cannot be called with the share of"):
+        make("FunctionSchedule", func=func).rate(0.5, Progress(fraction=0.5))

@@ -362,6 +362,8 @@ def test_several_quantiles_are_outputs_side_by_side(name):
     below = np.mean(y.reshape(len(X), n_targets, 1) <= predicted, axis=0)
     assert np.all(np.abs(below - [0.1, 0.5, 0.9]) < 0.15)
     assert max(model.validation_scores_) < 0.0  # The loss, negative.
+    with pytest.raises(ValueError, match="several predictions of each target, for wh"):
+        model.score(X, y)
     median = new("regressor", loss=Quantile(), early_stopping=True).fit(X, y)
     assert median.predict(X).shape == y.shape
     warm = model.set_params(early_stopping=False).partial_fit(X, y)

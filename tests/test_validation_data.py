@@ -224,6 +224,22 @@ def test_a_scorer_that_returns_no_number_is_named(score):
         model.fit(X, y, **validation)
 
 
+SCORERS_THAT_FAIL = {
+    "arguments": (lambda estimator: 1.0, {}),
+    "weights": (lambda estimator, X, y: 1.0, {"class_weight": "balanced"}),
+    "of_two_classes": ("roc_auc", {}),
+}
+
+
+@pytest.mark.parametrize("name", SCORERS_THAT_FAIL)
+def test_a_scorer_that_fails_is_named(name):
+    X, y = table("iris")
+    scoring, settings = SCORERS_THAT_FAIL[name]
+    model = new("classifier", scoring=scoring, early_stopping=True, **settings)
+    with pytest.raises(ValueError, match="scoring=.* cannot score the validation data"):
+        model.fit(X, y)
+
+
 def test_labels_may_be_fewer_and_rows_one():
     X, y, validation = split("iris")
     one = {name: value[:1] for name, value in validation.items()}

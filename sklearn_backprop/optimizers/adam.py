@@ -91,31 +91,37 @@ class Adam(Optimizer):
         return effective_rate
 
     def _step_function(self, parameters, gradients, state, scratch, step_size):
-        first, second = state["first_moment"], state["second_moment"]
-        decay_1, decay_2, epsilon = self._constants(scratch.dtype)
+        first = state["first_moment"]
+        accumulate = self._accumulate_function(gradients, state, scratch)
 
         def step():
-            np.multiply(first, decay_1, first)
-            np.add(first, gradients, first)
-            np.multiply(second, decay_2, second)
-            np.multiply(gradients, gradients, scratch)
-            np.add(second, scratch, second)
-
-            np.sqrt(second, scratch)
-            np.add(scratch, epsilon, scratch)
+            accumulate()
             np.divide(first, scratch, scratch)
             np.multiply(scratch, step_size, scratch)
             np.subtract(parameters, scratch, parameters)
 
         return step
 
-    def _constants(self, dtype):
-        """Return both decays and epsilon, as NumPy takes them fastest.
+    def _accumulate_function(self, gradients, state, scratch):
+        """Return what updates both moments and writes the denominator to `scratch`."""
+        first, second = state["first_moment"], state["second_moment"]
+        root_scale = math.sqrt(1.0 - float(self.beta_2))
+        # NumPy takes a quarter of a microsecond longer for a number than for an array.
+        decay_1, decay_2, epsilon = (
+            np.array(number, scratch.dtype)
+            for number in (self.beta_1, self.beta_2, self.epsilon / root_scale)
+        )
 
-        It takes a quarter of a microsecond longer for a number than for an array.
-        """
-        epsilon = self.epsilon / math.sqrt(1.0 - float(self.beta_2))
-        return [np.array(n, dtype) for n in (self.beta_1, self.beta_2, epsilon)]
+        def accumulate():
+            np.multiply(first, decay_1, first)
+            np.add(first, gradients, first)
+            np.multiply(second, decay_2, second)
+            np.multiply(gradients, gradients, scratch)
+            np.add(second, scratch, second)
+            np.sqrt(second, scratch)
+            np.add(scratch, epsilon, scratch)
+
+        return accumulate
 
 
 class AdamW(Adam):
@@ -195,20 +201,13 @@ class Nadam(AdamW):
     """
 
     def _step_function(self, parameters, gradients, state, scratch, step_size):
-        first, second = state["first_moment"], state["second_moment"]
-        decay_1, decay_2, epsilon = self._constants(scratch.dtype)
+        first, beta_1 = state["first_moment"], float(self.beta_1)
+        accumulate = self._accumulate_function(gradients, state, scratch)
         ahead = np.empty_like(scratch)
 
         def step():
-            np.multiply(first, decay_1, first)
-            np.add(first, gradients, first)
-            np.multiply(second, decay_2, second)
-            np.multiply(gradients, gradients, scratch)
-            np.add(second, scratch, second)
-
-            np.sqrt(second, scratch)
-            np.add(scratch, epsilon, scratch)
-            np.multiply(first, decay_1, ahead)
+            accumulate()
+            np.multiply(first, beta_1, ahead)
             np.add(ahead, gradients, ahead)
             np.divide(ahead, scratch, scratch)
             np.multiply(scratch, step_size, scratch)

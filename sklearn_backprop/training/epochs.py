@@ -231,7 +231,7 @@ class EpochTrainer:
         if self.horizon is not None:
             fraction = min(1.0, (run.n_iter + share) / self.horizon)
         progress = Progress(run.n_samples_seen, run.n_reductions, fraction)
-        return self.schedule.rate(self.learning_rate_init, progress)
+        return float(self.schedule.rate(self.learning_rate_init, progress))
 
     def _judge(self, loss, validated):
         """Return what the run holds after an epoch of this loss and score."""
