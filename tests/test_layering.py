@@ -110,6 +110,7 @@ ALLOWED = {
     },
     # On top of the estimators, of which it knows the public attributes alone.
     "inspection": {"matplotlib", *ESTIMATION},
+    "tabular": ESTIMATION,
     # Computation, which knows no estimators.
     "_prediction": {"._blas", ".finite", "numpy", "scipy"},
     "_blas": {"numpy", "scipy", "threadpoolctl"},

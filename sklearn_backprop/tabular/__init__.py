@@ -1,0 +1,9 @@
+"""Tables: what turns columns into inputs that suit a network.
+
+Each part is a transformer of scikit-learn's kind that also works alone, in any
+pipeline.
+"""
+
+from .encoders import PiecewiseLinearEncoder, RobustClipScaler
+
+__all__ = ["PiecewiseLinearEncoder", "RobustClipScaler"]
