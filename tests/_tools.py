@@ -4,11 +4,22 @@ import numpy as np
 from hypothesis import settings
 from numpy.testing import assert_allclose
 
+from sklearn_backprop import layers
+from sklearn_backprop.layers.base import parameter_names
+
 DTYPES = [np.float32, np.float64]
 ORDERS = ["C", "F", "strided"]
 
 # Deterministic: the same examples in every run, and no time limit for any of them.
 PROPERTY = settings(max_examples=50, derandomize=True, database=None, deadline=None)
+
+
+# Layers that have parameters of their own; the others are activations.
+PARAMETRIC = [name for name in layers.__all__ if parameter_names(getattr(layers, name))]
+ACTIVATIONS = [name for name in layers.__all__ if name not in PARAMETRIC]
+
+# Those that are a function of each input, or of each row.
+FUNCTIONS = [name for name in ACTIVATIONS if name != "Dropout"]
 
 
 class NumbersOfColumns:
@@ -17,6 +28,22 @@ class NumbersOfColumns:
     @staticmethod
     def random(dtype, out):
         out[...] = np.arange(out.shape[-1]) % 3 / 3
+
+
+def make(name, n_inputs=4, n_neurons=3, dtype=np.float64):
+    """A layer by its name; activations are made without arguments."""
+    if name == "Dense":
+        return layers.Dense(n_inputs, n_neurons, random_state=0, dtype=dtype)
+    if name == "ColumnEmbedding":
+        sizes = 2, n_inputs // 2, n_neurons
+        return layers.ColumnEmbedding(*sizes, random_state=0, dtype=dtype)
+    if name == "Scale":
+        scales = np.linspace(-2.0, 1.0, n_inputs, dtype=dtype)
+        return layers.Scale(scales[np.newaxis])
+    layer = getattr(layers, name)()
+    if name == "Dropout":
+        layer.draw_from(NumbersOfColumns())
+    return layer
 
 
 def tolerance(dtype, factor=64, size=1.0):

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from _tools import DTYPES, ORDERS, PROPERTY, laid_out
+from _tools import DTYPES, FUNCTIONS, ORDERS, PROPERTY, laid_out
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -11,8 +11,6 @@ from scipy.special import expit, ndtr
 
 from sklearn_backprop import layers
 from sklearn_backprop.layers.initialization import draw_parameters
-
-ACTIVATIONS = [name for name in layers.__all__ if name not in ("Dense", "Dropout")]
 
 
 def make(name):
@@ -66,11 +64,11 @@ values = st.floats(-20, 20, width=32) | st.sampled_from([-1e4, 0.0, 1e4])
 
 
 def test_every_activation_has_a_reference():
-    assert set(REFERENCES) == set(ACTIVATIONS)
+    assert set(REFERENCES) == set(FUNCTIONS)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("name", ACTIVATIONS)
+@pytest.mark.parametrize("name", FUNCTIONS)
 def test_extreme_inputs(name, dtype):
     _, output, dinputs = REFERENCES[name]
     layer, ends = make(name), np.array([[-1e4, 0, 1e4]], dtype)
@@ -81,7 +79,7 @@ def test_extreme_inputs(name, dtype):
 
 @PROPERTY
 @given(data=st.data())
-@pytest.mark.parametrize("name", ACTIVATIONS)
+@pytest.mark.parametrize("name", FUNCTIONS)
 def test_any_activation_of_any_array(name, data):
     dtype = np.dtype(data.draw(st.sampled_from(DTYPES)))
     shape = data.draw(st.tuples(st.integers(1, 5), st.integers(1, 5)))
@@ -127,9 +125,9 @@ BOUNDS = {"glorot": (6 / 100) ** 0.5, "he": (6 / 30) ** 0.5, "lecun": (3 / 30) *
 
 
 @pytest.mark.parametrize("asked", [None, "glorot", "he", "lecun"])
-@pytest.mark.parametrize("name", ACTIVATIONS)
+@pytest.mark.parametrize("name", FUNCTIONS)
 def test_initial_weights_suit_the_activation(name, asked):
-    assert set(SCHEMES) == set(ACTIVATIONS)
+    assert set(SCHEMES) == set(FUNCTIONS)
     layer = getattr(layers, name)(init=asked)
     weights, biases = draw_parameters(np.random.default_rng(0), 30, 70, layer)
     scheme = asked or SCHEMES[name]

@@ -5,7 +5,7 @@ import re
 
 import numpy as np
 import pytest
-from _tools import frozen, tolerance
+from _tools import frozen, make, tolerance
 from conftest import differences
 from numpy.testing import assert_allclose
 
@@ -15,10 +15,6 @@ from sklearn_backprop.losses import Loss, SquaredError
 from sklearn_backprop.network import Network, stack_networks
 
 LOSSES = [name for name in losses.__all__ if name != "Loss"]
-
-
-def make(name):
-    return Dense(4, 3, random_state=0) if name == "Dense" else getattr(layers, name)()
 
 
 @pytest.mark.parametrize("shape", [(1, 4), (6, 4)])

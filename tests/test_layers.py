@@ -5,53 +5,51 @@ from itertools import product
 import numpy as np
 import pytest
 from _tools import (
+    ACTIVATIONS,
     DTYPES,
     ORDERS,
+    PARAMETRIC,
     PROPERTY,
-    NumbersOfColumns,
     assert_derivative,
     frozen,
     laid_out,
+    make,
     tolerance,
 )
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.linalg import block_diag
 from scipy.sparse import csc_matrix, csr_array, csr_matrix
 
 from sklearn_backprop import layers
-from sklearn_backprop.layers import Dense, Dropout, glorot_uniform
+from sklearn_backprop.layers import (
+    ColumnEmbedding,
+    Dense,
+    Dropout,
+    glorot_uniform,
+)
 from sklearn_backprop.layers.base import (
     backward_function,
     forward_function,
+    parameter_names,
     parameters_function,
 )
 from sklearn_backprop.network import Network
 
 NAMES = layers.__all__
-ACTIVATIONS = [name for name in NAMES if name != "Dense"]
 N_INPUTS, N_NEURONS = 4, 3
 
 
 values = st.floats(-20, 20, width=32) | st.sampled_from([-1e4, 0.0, 1e4])
 
 
-def make(name, n_inputs=N_INPUTS, dtype=np.float64):
-    """A layer by its name; all but Dense are made without arguments."""
-    if name == "Dense":
-        return Dense(n_inputs, N_NEURONS, random_state=0, dtype=dtype)
-    layer = getattr(layers, name)()
-    if name == "Dropout":
-        layer.draw_from(NumbersOfColumns())
-    return layer
-
-
 def problem(name, dtype=np.float64, n_samples=6):
     """A layer, inputs and the gradient with respect to its output."""
     rng = np.random.default_rng(3)
-    layer = make(name, dtype=dtype)
-    n_outputs = N_NEURONS if name == "Dense" else N_INPUTS
+    layer = make(name, N_INPUTS, N_NEURONS, dtype)
+    n_outputs = {"Dense": N_NEURONS, "ColumnEmbedding": 6}.get(name, N_INPUTS)
     inputs = rng.normal(scale=2, size=(n_samples, N_INPUTS)).astype(dtype)
     dvalues = rng.normal(size=(n_samples, n_outputs)).astype(dtype)
     return layer, inputs, dvalues
@@ -62,8 +60,7 @@ def results(layer, inputs, dvalues):
     layer.forward(inputs)
     layer.backward(dvalues)
     found = {"output": layer.output, "dinputs": layer.dinputs}
-    if isinstance(layer, Dense):
-        found |= {"dweights": layer.dweights, "dbiases": layer.dbiases}
+    found |= {f"d{p}": getattr(layer, f"d{p}") for p in parameter_names(layer)}
     return {name: array.copy() for name, array in found.items()}
 
 
@@ -80,17 +77,20 @@ def test_dinputs_is_the_derivative(name):
     assert_derivative(lambda x: np.sum(layer.forward(x) * dvalues), inputs, dinputs)
 
 
-@pytest.mark.parametrize("parameter", ["weights", "biases"])
-def test_parameter_gradients_are_derivatives(parameter):
-    layer, inputs, dvalues = problem("Dense")
-    gradient = results(layer, inputs, dvalues)[f"d{parameter}"]
-    assert gradient.shape == getattr(layer, parameter).shape
+@pytest.mark.parametrize("name", PARAMETRIC)
+def test_parameter_gradients_are_derivatives(name):
+    layer, inputs, dvalues = problem(name)
+    found = results(layer, inputs, dvalues)
+    for parameter in parameter_names(layer):
+        start = getattr(layer, parameter).copy()
+        assert found[f"d{parameter}"].shape == start.shape
 
-    def function(point):
-        arrays = {"weights": layer.weights, "biases": layer.biases, parameter: point}
-        return np.sum(Dense.from_arrays(**arrays).forward(inputs) * dvalues)
+        def function(point, parameter=parameter):
+            setattr(layer, parameter, point)
+            return np.sum(layer.forward(inputs) * dvalues)
 
-    assert_derivative(function, getattr(layer, parameter), gradient)
+        assert_derivative(function, start, found[f"d{parameter}"])
+        setattr(layer, parameter, start)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -118,15 +118,16 @@ def test_functions_for_given_memory_serve_again_and_again(name):
         assert_same({key: getattr(layer, key) for key in expected}, expected, rtol=0)
 
 
-def test_the_function_of_a_first_layer_serves_batches_of_any_length():
-    layer, inputs, dvalues = problem("Dense")
+@pytest.mark.parametrize("name", PARAMETRIC)
+def test_the_function_of_a_first_layer_serves_batches_of_any_length(name):
+    layer, inputs, dvalues = problem(name)
     backward_parameters = parameters_function(layer)
     for n_rows in (6, 2, 6):
-        expected = results(make("Dense"), inputs[:n_rows], dvalues[:n_rows])
+        expected = results(make(name), inputs[:n_rows], dvalues[:n_rows])
         layer.forward(inputs[:n_rows])
         backward_parameters(dvalues[:n_rows])
-        found = {name: getattr(layer, name) for name in ("dweights", "dbiases")}
-        assert_same(found, {name: expected[name] for name in found}, rtol=0)
+        found = {f"d{p}": getattr(layer, f"d{p}") for p in parameter_names(layer)}
+        assert_same(found, {key: expected[key] for key in found}, rtol=0)
 
 
 @pytest.mark.parametrize("order", [None, *ORDERS])
@@ -203,7 +204,7 @@ def test_a_batch_equals_its_rows(name):
     rows = [results(layer, *pair) for pair in pairs]
     stacked = {
         key: sum(row[key] for row in rows)
-        if key in ("dweights", "dbiases")
+        if key.removeprefix("d") in parameter_names(layer)
         else np.vstack([row[key] for row in rows])
         for key in batch
     }
@@ -240,8 +241,8 @@ def test_float32_stays_float32(name):
 def test_arguments_are_never_written(name):
     layer, inputs, dvalues = problem(name)
     expected = results(make(name), inputs, dvalues)
-    if name == "Dense":
-        layer = Dense.from_arrays(frozen(layer.weights), frozen(layer.biases))
+    for parameter in parameter_names(layer):
+        setattr(layer, parameter, frozen(getattr(layer, parameter)))
     assert_same(results(layer, frozen(inputs), frozen(dvalues)), expected, rtol=0)
     layer.forward(frozen(inputs), out=np.empty_like(dvalues))
     layer.backward(frozen(dvalues), out=np.empty_like(inputs))
@@ -312,18 +313,44 @@ def test_dense_takes_sparse_inputs(sparse, dtype):
     assert_allclose(output, expected["output"], **tolerance(dtype))
 
 
-def test_dense_moved_to_given_memory_lives_there():
-    layer, inputs, dvalues = problem("Dense")
+@pytest.mark.parametrize("name", PARAMETRIC)
+def test_a_layer_moved_to_given_memory_lives_there(name):
+    layer, inputs, dvalues = problem(name)
     expected = results(layer, inputs, dvalues)
-    weights, biases = layer.weights.copy(), layer.biases.copy()
-    dweights, dbiases = np.full_like(weights, np.nan), np.full_like(biases, np.nan)
-    layer.move_to(weights, biases, dweights, dbiases)
+    arrays = {p: getattr(layer, p).copy() for p in parameter_names(layer)}
+    arrays |= {f"d{p}": np.full_like(a, np.nan) for p, a in arrays.items()}
+    layer.move_to(**arrays)
     assert_same(results(layer, inputs, dvalues), expected, rtol=0)
-    assert layer.weights is weights
-    assert layer.dweights is dweights
-    assert layer.dbiases is dbiases
-    weights += 1.0
+    for key, array in arrays.items():
+        assert getattr(layer, key) is array
+    arrays[parameter_names(layer)[0]] += 1.0
     assert not np.allclose(layer.forward(inputs), expected["output"])
+
+
+@pytest.mark.parametrize("name", ["ColumnEmbedding", "Scale"])
+def test_columns_and_scales_are_dense_layers_with_many_zeros(name):
+    layer, inputs, dvalues = problem(name)
+    if name == "Scale":
+        weights, biases = np.diag(layer.scales[0]), np.zeros(N_INPUTS)
+    else:
+        weights = block_diag(*layer.weights.reshape(2, 2, 3))
+        biases = layer.biases
+    expected = results(Dense.from_arrays(weights, biases), inputs, dvalues)
+    found = results(layer, inputs, dvalues)
+    for key in ("output", "dinputs"):
+        assert_allclose(found[key], expected[key], **tolerance(np.float64))
+    full = expected["dweights"]
+    if name == "Scale":
+        assert_allclose(found["dscales"][0], np.diag(full), **tolerance(np.float64))
+    else:
+        blocks = np.concatenate([full[:2, :3], full[2:, 3:]])
+        assert_allclose(found["dweights"], blocks, **tolerance(np.float64))
+
+
+@pytest.mark.parametrize("sizes", [(0, 2, 2), (2, 0, 2), (2, 2, 0)])
+def test_an_embedding_needs_columns_components_and_outputs(sizes):
+    with pytest.raises(ValueError, match="must be at least 1, got 0"):
+        ColumnEmbedding(*sizes)
 
 
 def test_dense_layers_side_by_side_on_a_leading_axis():

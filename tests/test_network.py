@@ -8,6 +8,7 @@ from itertools import product
 import numpy as np
 import pytest
 from _tools import (
+    ACTIVATIONS,
     DTYPES,
     NumbersOfColumns,
     assert_derivative,
@@ -21,7 +22,6 @@ from sklearn_backprop import layers, losses
 from sklearn_backprop.layers import Dense, ReLU, Softmax, Tanh
 from sklearn_backprop.network import Network, dense_stack, flatten
 
-ACTIVATIONS = [name for name in layers.__all__ if name != "Dense"]
 N_FEATURES, N_SAMPLES = 5, 9
 
 

@@ -6,6 +6,7 @@ import pickle
 
 import numpy as np
 import pytest
+from _tools import FUNCTIONS
 from sklearn.base import clone
 
 from sklearn_backprop import architecture, layers, losses, optimizers, schedules
@@ -34,8 +35,7 @@ from sklearn_backprop.settings import Settings
 # Objects with settings that are not the defaults, and those that differ in one.
 CHANGED = {
     name: (getattr(layers, name)(init="he"), getattr(layers, name)(init="lecun"))
-    for name in layers.__all__
-    if name not in ("Dense", "Dropout")
+    for name in FUNCTIONS
 } | {
     "Dropout": (Dropout(rate=0.2), Dropout(rate=0.1)),
     "LeakyReLU": (LeakyReLU(negative_slope=0.2), LeakyReLU(negative_slope=0.1)),
@@ -194,9 +194,7 @@ OPTIMIZER = {
     "averaging": [0.0, 1.0, -0.1],
 }
 COURSE = {"warmup": [-0.1, 1.0, None], "horizon": NO_COUNT}
-IMPOSSIBLE = {
-    name: NO_INIT for name in layers.__all__ if name not in ("Dense", "Dropout")
-} | {
+IMPOSSIBLE = dict.fromkeys(FUNCTIONS, NO_INIT) | {
     "Dropout": {"rate": [-0.1, 1.0, None], "random_state": [-1, 0.5]},
     "ELU": {"alpha": [0.0, -1.0, None], **NO_INIT},
     "LeakyReLU": {"negative_slope": [-0.1, 1.0, None], **NO_INIT},

@@ -19,6 +19,7 @@ from .activations import (
     Softmax,
     Tanh,
 )
+from .columns import ColumnEmbedding, Scale
 from .dense import Dense
 from .dropout import Dropout
 from .initialization import glorot_uniform as glorot_uniform
@@ -28,6 +29,7 @@ __all__ = [
     "ELU",
     "GELU",
     "SELU",
+    "ColumnEmbedding",
     "Dense",
     "Dropout",
     "Exponential",
@@ -37,6 +39,7 @@ __all__ = [
     "Logistic",
     "Mish",
     "ReLU",
+    "Scale",
     "SiLU",
     "Softmax",
     "Softplus",

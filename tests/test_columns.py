@@ -1,0 +1,96 @@
+"""The layers for tables, with several networks side by side."""
+
+import copy
+
+import numpy as np
+import pytest
+from _tools import assert_derivative, make, tolerance
+from numpy.testing import assert_allclose
+
+from sklearn_backprop import layers, losses
+from sklearn_backprop.layers import Dense, ReLU, Tanh
+from sklearn_backprop.layers.base import parameter_names
+from sklearn_backprop.network import Network
+from sklearn_backprop.optimizers import AdamW
+
+K, N_ROWS, N_FEATURES = 3, 8, 4
+WITHIN = tolerance(np.float64)
+
+
+@pytest.mark.parametrize("rows", ["shared", "own"])
+@pytest.mark.parametrize("parameters", ["shared", "own"])
+@pytest.mark.parametrize("name", ["ColumnEmbedding", "Scale"])
+def test_layers_of_tables_serve_several_networks(name, parameters, rows):
+    if name == "ColumnEmbedding" and parameters == "own":
+        parameters = "shared"  # Its networks share it.
+    layer, rng = make(name, N_FEATURES), np.random.default_rng(3)
+    if parameters == "own":
+        layer.scales = rng.normal(size=(K, 1, N_FEATURES))
+    front = (K,) if rows == "own" else ()
+    inputs = rng.normal(size=(*front, N_ROWS, N_FEATURES))
+    output = layer.forward(inputs)
+    assert output.shape == layer.output_shape(inputs.shape)
+    dvalues = rng.normal(size=output.shape)
+    dinputs = layer.backward(dvalues)
+    found = {p: getattr(layer, f"d{p}").copy() for p in parameter_names(layer)}
+    sums = dict.fromkeys(found, 0.0) | {"inputs": 0.0}
+    for i in range(K if output.ndim == 3 else 1):
+        alone = copy.copy(layer)
+        if parameters == "own":
+            alone.scales = layer.scales[i]
+        alone.move_to(
+            **{p: getattr(alone, p) for p in found}
+            | dict.fromkeys([f"d{p}" for p in found])
+        )
+        at = i if output.ndim == 3 else slice(None)
+        one = inputs[i] if rows == "own" else inputs
+        assert_allclose(output[at], alone.forward(one), **WITHIN)
+        its_dinputs = alone.backward(dvalues[at])
+        sums["inputs"] = sums["inputs"] + its_dinputs
+        if dinputs.ndim == 3:
+            assert_allclose(dinputs[i], its_dinputs, **WITHIN)
+        for p in found:
+            gradient = getattr(alone, f"d{p}")
+            sums[p] = sums[p] + gradient
+            if parameters == "own":
+                assert_allclose(found[p][i], gradient, **WITHIN)
+    if parameters == "shared":
+        for p in found:
+            assert_allclose(found[p], sums[p], **WITHIN)
+    if dinputs.ndim == 2:
+        assert_allclose(dinputs, sums["inputs"], **WITHIN)
+
+
+def test_networks_that_share_all_but_scales_train_as_one():
+    """As TabM has them: scales, biases and last layers are each network's own."""
+    rng = np.random.default_rng(0)
+    embedding = layers.ColumnEmbedding(2, N_FEATURES // 2, 3, random_state=0)
+    scales = layers.Scale(rng.choice([-1.0, 1.0], size=(K, 1, 6)))
+    hidden = Dense.from_arrays(rng.normal(size=(6, 5)), rng.normal(size=(K, 1, 5)))
+    last = Dense.from_arrays(rng.normal(size=(K, 5, 3)), np.zeros((K, 1, 3)))
+    stack = [embedding, ReLU(), scales, hidden, Tanh(), last]
+    network = Network(stack, losses.SquaredError(), alpha=0.1).flatten()
+    assert network.n_networks == K
+    inputs = rng.normal(size=(N_ROWS, N_FEATURES))
+    arguments = inputs, rng.normal(size=(N_ROWS, 3)), None
+    before = network.loss_gradient(*arguments)
+    assert before.shape == (K,)
+    gradients, start = network.gradients.copy(), network.parameters.copy()
+
+    def function(parameters):
+        network.parameters[...] = parameters
+        return network.loss_gradient(*arguments).sum()
+
+    assert_derivative(function, start, gradients)
+    network.parameters[...] = start
+    optimizer = AdamW()
+    state = optimizer.new_state(network.parameters)
+    vectors = network.parameters, network.gradients
+    update = optimizer._update_function(*vectors, state)
+    for _ in range(50):
+        network.loss_gradient(*arguments)
+        update(0.01)
+    assert (network.loss_gradient(*arguments) < before).all()
+    taken = network.take(1)
+    logits = network.forward(arguments[0])[1].copy()
+    assert_allclose(taken.forward(arguments[0]), logits, **WITHIN)
