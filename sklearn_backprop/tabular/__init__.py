@@ -5,5 +5,6 @@ pipeline.
 """
 
 from .encoders import PiecewiseLinearEncoder, RobustClipScaler
+from .frames import TablePreprocessor
 
-__all__ = ["PiecewiseLinearEncoder", "RobustClipScaler"]
+__all__ = ["PiecewiseLinearEncoder", "RobustClipScaler", "TablePreprocessor"]

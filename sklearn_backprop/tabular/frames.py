@@ -1,0 +1,365 @@
+"""Frames of mixed columns, with gaps, as arrays of numbers."""
+
+from collections import Counter
+from numbers import Integral, Number
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
+from sklearn.preprocessing import OneHotEncoder
+from sklearn.utils._param_validation import Interval
+from sklearn.utils.validation import (
+    _check_feature_names_in,
+    check_is_fitted,
+    validate_data,
+)
+
+from .encoders import RobustClipScaler
+
+ADVICE = {
+    "M": "take from it what matters, such as the year or the days since some date",
+    "m": "convert it to a number of seconds or days",
+    "c": "split it into its real and its imaginary part",
+}
+
+
+class _Column(NamedTuple):
+    """A column of a frame or of an array."""
+
+    name: object
+    values: np.ndarray
+    """Numbers, with NaN for gaps; or objects that are strings, with None for gaps."""
+    is_text: bool
+
+    @classmethod
+    def of_series(cls, name, series):
+        """Return a column of a frame of pandas, polars or their like."""
+        find_gaps = getattr(series, "isna", getattr(series, "is_null", None))
+        gaps = np.asarray(find_gaps(), bool)
+        kind = getattr(series.dtype, "kind", "O")
+        if kind in "biuf":
+            values = np.full(len(gaps), np.nan)
+            values[~gaps] = np.asarray(series[~gaps], np.float64)
+            return cls(name, values, False)
+        return cls.of_values(name, series.to_numpy(), gaps)
+
+    @classmethod
+    def of_values(cls, name, values, gaps=None):
+        """Return a column of an array."""
+        kind = values.dtype.kind
+        if kind in "biuf":
+            return cls(name, values.astype(np.float64), False)
+        if kind in ADVICE:
+            raise ValueError(
+                f"Column {name!r} is of {values.dtype}, neither numbers nor strings: "
+                f"{ADVICE[kind]}."
+            )
+        values = values.astype(object)
+        if gaps is None:
+            gaps = np.array([_is_gap(value) for value in values])
+        known = values[~gaps]
+        if all(isinstance(v, Number | np.bool_) for v in known):
+            numbers = np.full(len(values), np.nan)
+            numbers[~gaps] = known.astype(np.float64)
+            return cls(name, numbers, False)
+        for value in known:
+            if not isinstance(value, str | Number | np.bool_):
+                raise ValueError(
+                    f"Column {name!r} holds a {type(value).__name__}, neither a number "
+                    "nor a string: make columns of numbers or strings of it, or leave "
+                    "it out."
+                )
+        texts = np.full(len(values), None, object)
+        texts[~gaps] = [str(value) for value in known]
+        return cls(name, texts, True)
+
+    def levels(self):
+        """Return the column as categories: strings, with None for gaps."""
+        if self.is_text:
+            return self.values
+        return np.array(
+            [None if np.isnan(v) else f"{v:.17g}" for v in self.values], object
+        )
+
+
+def _is_gap(value):
+    """Return whether an object stands for a missing value."""
+    if value is None or type(value).__name__ in ("NAType", "NaTType"):
+        return True
+    return isinstance(value, float | np.floating) and bool(np.isnan(value))
+
+
+class TablePreprocessor(TransformerMixin, BaseEstimator):
+    """Turns a frame of numbers, words and gaps into numbers that suit a network.
+
+    Numbers are scaled by `RobustClipScaler`, and a gap becomes the median, with an
+    indicator beside the column. Words and categories become one indicator for each of
+    the most frequent levels, and one for the rest; a gap is a level. Columns that say
+    nothing, as they are constant or empty, are left out.
+
+    Parameters
+    ----------
+    categorical_features : 'from_dtype', array-like of str, int or bool, or None, \
+            default='from_dtype'
+        Which columns are categories: those of strings, categories and objects; those of
+        these names or numbers; or none. Booleans are numbers, 0 and 1, unless they are
+        named here.
+    max_categories : int, default=32
+        Largest number of indicators of a column of categories; less frequent levels
+        share the last one, with those that are not known when it predicts.
+
+    Attributes
+    ----------
+    numeric_ : list of int
+        Columns that are numbers and not left out.
+    indicated_ : list of int
+        Those of them that had gaps, and have an indicator.
+    categorical_ : list of int
+        Columns that are categories and not left out.
+    medians_ : ndarray of shape (len(`numeric_`),)
+        What stands for a gap.
+    scaler_ : RobustClipScaler or None
+        Of the columns that are numbers.
+    encoder_ : OneHotEncoder or None
+        Of the columns that are categories.
+    n_levels_ : ndarray of int of shape (len(`categorical_`),)
+        Number of indicators of each.
+    n_features_in_ : int
+        Number of columns.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the columns, where X has names that are all strings.
+
+    See Also
+    --------
+    PiecewiseLinearEncoder : Components of numbers.
+    sklearn.compose.ColumnTransformer : The general tool.
+
+    Notes
+    -----
+    The columns of the result are the numbers, the indicators of gaps, and the
+    indicators of categories, in that order.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from sklearn_backprop.tabular import TablePreprocessor
+    >>> frame = pd.DataFrame(
+    ...     {"age": [20.0, 30.0, None, 50.0], "city": ["Rome", "Oslo", "Rome", None]}
+    ... )
+    >>> table = TablePreprocessor().fit(frame)
+    >>> table.get_feature_names_out().tolist()
+    ['age', 'age_missing', 'city_Oslo', 'city_Rome', 'city_None']
+    >>> table.transform(frame).round(2)
+    array([[-0.65,  0.  ,  0.  ,  1.  ,  0.  ],
+           [ 0.  ,  0.  ,  1.  ,  0.  ,  0.  ],
+           [ 0.  ,  1.  ,  0.  ,  1.  ,  0.  ],
+           [ 1.22,  0.  ,  0.  ,  0.  ,  1.  ]])
+    """
+
+    _parameter_constraints: dict = {
+        "categorical_features": ["array-like", str, None],
+        "max_categories": [Interval(Integral, 2, None, closed="left")],
+    }
+
+    def __init__(self, categorical_features="from_dtype", *, max_categories=32):
+        self.categorical_features = categorical_features
+        self.max_categories = max_categories
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None):
+        """Learn medians, scales and levels.
+
+        Parameters
+        ----------
+        X : {array-like, frame} of shape (n_samples, n_features)
+        y : None
+            Not used.
+
+        Returns
+        -------
+        self : object
+
+        Raises
+        ------
+        ValueError
+            If a column holds neither numbers nor strings, with its name and what to
+            do, or a name is that of two columns.
+        """
+        columns = self._read(X, reset=True)
+        chosen = self._chosen(columns)
+        is_category = [
+            column.is_text or i in chosen for i, column in enumerate(columns)
+        ]
+        self._fit_numbers(columns, np.flatnonzero(np.logical_not(is_category)))
+        self._fit_categories(columns, np.flatnonzero(is_category))
+        return self
+
+    def transform(self, X):
+        """Return the numbers.
+
+        Parameters
+        ----------
+        X : {array-like, frame} of shape (n_samples, n_features)
+            With the columns that `fit` has seen, in the same order.
+
+        Returns
+        -------
+        numbers : ndarray of shape (n_samples, n_features_out)
+
+        Raises
+        ------
+        ValueError
+            If a column is of another kind than when it was fitted.
+        """
+        check_is_fitted(self)
+        columns = self._read(X, reset=False)
+        n_samples = len(columns[0].values)
+        parts = [np.zeros((n_samples, 0))]
+        if self.numeric_:
+            numbers = np.stack([self._numbers(columns[i]) for i in self.numeric_], 1)
+            gaps = np.isnan(numbers)
+            filled = np.where(gaps, self.medians_, numbers)
+            indicated = [self.numeric_.index(i) for i in self.indicated_]
+            parts += [self.scaler_.transform(filled), gaps[:, indicated].astype(float)]
+        if self.categorical_:
+            parts.append(self.encoder_.transform(self._levels(columns)))
+        return np.hstack(parts)
+
+    def get_feature_names_out(self, input_features=None):
+        """Return names of the columns of the result.
+
+        Parameters
+        ----------
+        input_features : array-like of str, default=None
+            Names of the columns; by default those that X had.
+
+        Returns
+        -------
+        names : ndarray of str
+        """
+        check_is_fitted(self)
+        names = _check_feature_names_in(self, input_features)
+        found = [names[i] for i in self.numeric_]
+        found += [f"{names[i]}_missing" for i in self.indicated_]
+        if self.categorical_:
+            chosen = names[self.categorical_]
+            found += self.encoder_.get_feature_names_out(chosen).tolist()
+        return np.array(found, dtype=object)
+
+    def _fit_numbers(self, columns, places):
+        self.numeric_, self.indicated_, medians, kept = [], [], [], []
+        for i in places.tolist():
+            numbers = self._numbers(columns[i])
+            gaps = np.isnan(numbers)
+            known = numbers[~gaps]
+            if not known.size or (known.min() == known.max() and not gaps.any()):
+                continue
+            self.numeric_.append(i)
+            medians.append(np.median(known))
+            kept.append(numbers)
+            if gaps.any():
+                self.indicated_.append(i)
+        self.medians_ = np.array(medians)
+        self.scaler_ = RobustClipScaler().fit(np.stack(kept, 1)) if kept else None
+
+    def _fit_categories(self, columns, places):
+        self.categorical_ = [
+            i for i in places.tolist() if len(set(columns[i].levels())) > 1
+        ]
+        self.encoder_, self.n_levels_ = None, np.array([], int)
+        if self.categorical_:
+            self.encoder_ = OneHotEncoder(
+                max_categories=self.max_categories,
+                handle_unknown="infrequent_if_exist",
+                sparse_output=False,
+            )
+            self.encoder_.set_output(transform="default")
+            self.encoder_.fit(self._levels(columns))
+            self.n_levels_ = np.array(
+                [
+                    len(levels) - (0 if rare is None else len(rare) - 1)
+                    for levels, rare in zip(
+                        self.encoder_.categories_,
+                        self.encoder_.infrequent_categories_,
+                        strict=True,
+                    )
+                ]
+            )
+
+    def _levels(self, columns):
+        """Return the categories as an array of objects."""
+        levels = np.empty((len(columns[0].values), len(self.categorical_)), object)
+        for place, i in enumerate(self.categorical_):
+            levels[:, place] = columns[i].levels()
+        return levels
+
+    def _numbers(self, column):
+        """Return the numbers of a column, NaN for gaps."""
+        if column.is_text:
+            raise ValueError(
+                f"Column {column.name!r} held numbers when it was fitted, and now "
+                "holds strings: convert it."
+            )
+        if np.isinf(column.values).any():
+            raise ValueError(f"Column {column.name!r} contains infinity.")
+        return column.values
+
+    def _chosen(self, columns):
+        """Return the numbers of the columns that are named as categories."""
+        chosen = self.categorical_features
+        if chosen is None:
+            texts = [column.name for column in columns if column.is_text]
+            if texts:
+                raise ValueError(
+                    f"categorical_features=None, but the columns {texts} hold strings."
+                )
+            return set()
+        if isinstance(chosen, str):
+            if chosen == "from_dtype":
+                return set()
+            raise ValueError(
+                "categorical_features must be 'from_dtype', None, or names, numbers or "
+                f"a mask of columns, got {chosen!r}."
+            )
+        chosen = np.asarray(chosen)
+        if chosen.dtype.kind == "b" and chosen.shape == (len(columns),):
+            return set(np.flatnonzero(chosen).tolist())
+        names = [column.name for column in columns]
+        known = dict(zip(names, range(len(names)), strict=True))
+        known |= {i: i for i in range(len(names))}
+        unknown = [c for c in chosen.tolist() if c not in known]
+        if unknown:
+            raise ValueError(
+                f"categorical_features names {unknown}, which are no columns of X: it "
+                f"has {names}."
+            )
+        return {known[c] for c in chosen.tolist()}
+
+    def _read(self, X, reset):
+        """Return the columns of X, checked against those that are known."""
+        if hasattr(X, "columns"):
+            names = list(X.columns)
+            twice = [str(name) for name, count in Counter(names).items() if count > 1]
+            if twice:
+                raise ValueError(f"X has two columns of the name {', '.join(twice)}.")
+            validate_data(self, X, skip_check_array=True, reset=reset)
+            if not len(X):
+                raise ValueError(
+                    f"Found array with 0 sample(s) (shape={X.shape}) while a minimum "
+                    "of 1 is required by TablePreprocessor."
+                )
+            return [_Column.of_series(name, X[name]) for name in names]
+        X = validate_data(
+            self, X, dtype=None, ensure_all_finite="allow-nan", reset=reset
+        )
+        names = [f"x{i}" for i in range(X.shape[1])]
+        return [
+            _Column.of_values(name, values)
+            for name, values in zip(names, X.T, strict=True)
+        ]
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.string = True
+        return tags
