@@ -188,7 +188,7 @@ class PiecewiseLinearEncoder(TransformerMixin, BaseEstimator):
 
     Attributes
     ----------
-    bin_edges_ : list of ndarray of shape (n_bins_ + 1,)
+    bin_edges_ : list of ndarray
         Edges of each column; empty for a constant one, which has no component.
     n_bins_ : ndarray of int of shape (n_features,)
         Number of components of each column.
