@@ -115,7 +115,8 @@ class BaseMLP(
         for name in params:
             outer, _, inner = name.partition("__")
             value = params.get(outer, getattr(self, outer, None))
-            if inner and hasattr(self, outer) and not hasattr(value, "set_params"):
+            known = inner and outer in self._get_param_names()
+            if known and not hasattr(value, "set_params"):
                 kind = "the string " if isinstance(value, str) else ""
                 raise ValueError(
                     f"{name} sets {inner} of an object, but {outer} is {kind}"

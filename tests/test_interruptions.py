@@ -7,6 +7,8 @@ from conftest import DEFAULT_TABLE, KINDS, OURS, differences, snapshot, table
 from sklearn_backprop import _base
 from sklearn_backprop._validation import Validation
 from sklearn_backprop.network import Network
+from sklearn_backprop.optimizers import AdamW
+from sklearn_backprop.schedules import Cosine
 from sklearn_backprop.training import Printer
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -16,6 +18,13 @@ SETTINGS = {
     "sgd": {"solver": "sgd", "learning_rate": "adaptive"},
     "lbfgs": {"solver": "lbfgs"},
     "early_stopping": {"early_stopping": True},
+    "averaged": {
+        "solver": AdamW(averaging=0.9, clip_norm=1.0),
+        "dropout": 0.3,
+        "learning_rate": Cosine(warmup=0.1, horizon=400),
+        "l1_ratio": 0.5,
+    },
+    "schedule_free": {"solver": "schedule_free", "early_stopping": True},
 }
 # What is interrupted, and at which of its calls.
 PLACES = {
@@ -52,6 +61,7 @@ def assert_consistent(model):
     assert (model.loss_ is None) == (n_iter == 0) or np.isfinite(model.loss_)
     if model.early_stopping:
         assert len(model.validation_scores_) == n_iter
+        assert len(model.validation_loss_curve_) == n_iter
         best = max(model.validation_scores_, default=None)
         assert model.best_validation_score_ == best
     elif model.solver != "lbfgs":

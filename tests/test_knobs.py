@@ -331,6 +331,28 @@ def test_an_average_predicts_and_validates_and_is_not_trained_on(data):
     assert averaged.validation_scores_[-1] == pytest.approx(averaged.score(X, y))
 
 
+@pytest.mark.parametrize("route", ["warm", "stream", "early_stopping"])
+@pytest.mark.parametrize("data", ["iris", "diabetes"])
+def test_an_average_does_not_change_where_training_goes(data, route):
+    X, y = table(data)
+    curves, parts = [], [slice(0, 40), slice(40, 75), slice(75, 140)]
+    for averaging in (None, 0.9):
+        solver = AdamW(averaging=averaging)
+        model = new(data, solver=solver, max_iter=2, warm_start=route != "stream")
+        if route == "early_stopping":
+            model.set_params(early_stopping=True, n_iter_no_change=99)
+        for part in parts:  # Other rows in each call, of another number.
+            if route == "warm":
+                model.fit(X[part], y[part])
+            elif route == "stream":
+                classes = {"classes": np.unique(y)} if data == "iris" else {}
+                model.partial_fit(X[part], y[part], **classes)
+            else:
+                model.fit(X, y)
+        curves.append(model.loss_curve_)
+    assert curves[0] == curves[1]
+
+
 @pytest.mark.parametrize("data", ["iris", "breast_cancer", "diabetes", "two_targets"])
 def test_dropout_is_neither_in_prediction_nor_in_validation(data):
     X, y = table(data)
