@@ -18,7 +18,7 @@ from ._blas import (
 from ._data import fingerprint
 from ._outcomes import divergence, lbfgs_warning, stochastic_warning
 from ._parameters import Slots, read_batch_size
-from ._validation import Validation, split_rows
+from ._validation import Validation, scoring_name, split_rows
 from .batches import Batches, target_dtype
 from .finite import is_finite
 from .network import Network
@@ -141,6 +141,8 @@ def _by_epochs(job):
         network.parameters[...] = run.last_parameters
         run.last_parameters = None
     batches = _batches(job)
+    if job.is_validated:
+        run.score_by(scoring_name(estimator.scoring, network.loss))
     if estimator.early_stopping and run.best_parameters is None:
         run.best_parameters = network.parameters.copy()
     trainer = EpochTrainer(

@@ -83,6 +83,23 @@ def _in_terms_of(labels, error):
     return error
 
 
+def scoring_name(scoring, loss):
+    """Return what tells a score from others, the same before and after a pickle.
+
+    Parameters
+    ----------
+    scoring : str, callable or None
+    loss : Loss
+    """
+    if scoring is None:
+        return loss.default_score
+    if isinstance(scoring, str):
+        return scoring
+    function = getattr(scoring, "_score_func", scoring)
+    name = getattr(function, "__qualname__", type(function).__qualname__)
+    return f"{name} {getattr(scoring, '_sign', '')}"
+
+
 class Validated(NamedTuple):
     """What validation data say of a network."""
 

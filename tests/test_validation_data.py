@@ -160,6 +160,19 @@ def test_parts_equal_the_whole_and_other_validation_data_begins_anew(kind):
     assert parts.best_iter_ == 11
 
 
+@pytest.mark.parametrize("scoring", ["loss", mean_error, "neg_mean_squared_error"])
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_another_score_has_a_best_of_its_own(early_stopping, scoring):
+    X, y, validation = split("diabetes")
+    model = new("regressor", early_stopping=early_stopping, warm_start=True, max_iter=4)
+    model.fit(X, y, **validation).set_params(scoring=scoring).fit(X, y, **validation)
+    assert model.best_validation_score_ == max(model.validation_scores_[4:])
+    assert model.best_iter_ > 4
+    assert model.validation_scores_[model.best_iter_ - 1] == max(
+        model.validation_scores_[4:]
+    )
+
+
 # What is wrong: changes of the arguments, and the error.
 WRONG = {
     "X_val_alone": ({"y_val": None}, "X_val is provided, but y_val was not"),

@@ -36,6 +36,8 @@ class Run:
     rows: np.ndarray | None = None
     """Order of the training rows in the last epoch; None for all as they stand."""
     validation_rows: np.ndarray | None = None
+    scoring: str | None = None
+    """What the best score is one of."""
     data: tuple | None = None
     """Fingerprint of the data that rows, split and best parameters belong to."""
     best_parameters: np.ndarray | None = None
@@ -54,6 +56,7 @@ class Run:
         "moments",
         "rows",
         "validation_rows",
+        "scoring",
         "data",
         "best_parameters",
         "last_parameters",
@@ -72,6 +75,13 @@ class Run:
         vars(self).update({k: v for k, v in state.items() if k in self.STATE})
         if self.rows is not None:
             self.rows = np.array(self.rows)
+
+    def score_by(self, scoring):
+        """Take up a score; those of another do not compare with it."""
+        if self.scoring != scoring:
+            self.scoring, self.n_without_improvement = scoring, 0
+            self.best_score = -math.inf
+            self.best_parameters = self.best_iter = None
 
     def start_on(self, data, rows, validation_rows):
         """Take up other data: order of the rows, split, best and patience begin anew.
