@@ -1,6 +1,6 @@
 """Run every benchmark in a process of its own and rewrite docs/benchmarks.md.
 
-With `--short` it takes under five minutes on two cores.
+With `--short` it takes about ten minutes on two cores.
 """
 
 import argparse
