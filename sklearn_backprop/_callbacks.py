@@ -4,6 +4,8 @@ A fit is a task, and so is each epoch, or iteration of L-BFGS, within it. The pr
 is experimental there, so it is in this file alone.
 """
 
+from copy import copy
+
 from .training import Observer
 
 try:
@@ -54,17 +56,16 @@ class FitTask(Observer):
 
     def _fitted_attributes(self, report):
         """Return copies of all that the model would have if training ended here."""
-        attributes, run = vars(self.trial), report.run
-        return {
-            **{name: attributes[name] for name in attributes if name.endswith("_")},
-            "coefs_": [coef.copy() for coef in report.network.coefs],
-            "intercepts_": [bias.copy() for bias in report.network.intercepts],
-            "n_layers_": len(report.network.coefs) + 1,
-            "loss_": report.loss,
-            "loss_curve_": list(run.loss_curve),
-            "n_iter_": run.n_iter,
-            "t_": run.n_samples_seen,
-        }
+        model, run, network = self.trial._copy(), copy(report.run), report.network
+        for name in ("loss_curve", "validation_scores", "validation_losses"):
+            setattr(run, name, list(getattr(run, name)))
+        if model.early_stopping and run.best_parameters is not None:
+            network = network.for_prediction(run.best_parameters.copy())
+        model.loss_ = report.loss
+        model._set_fitted(network, run, report.score is not None, keep=False)
+        model.coefs_ = [coef.copy() for coef in model.coefs_]
+        model.intercepts_ = [bias.copy() for bias in model.intercepts_]
+        return {k: v for k, v in vars(model).items() if k.endswith("_")}
 
 
 def fit_task(estimator, X, y, sample_weight):

@@ -8,6 +8,7 @@ from functools import partial
 import numpy as np
 import scipy.sparse as sp
 
+from ._arrays import checksum
 from ._blas import (
     SMALL_BATCH,
     fastest_matmul,
@@ -142,9 +143,13 @@ def _by_epochs(job):
         run.last_parameters = None
     batches = _batches(job)
     if job.is_validated:
-        run.score_by(scoring_name(estimator.scoring, network.loss))
+        run.score_by(_score_identity(job))
     if estimator.early_stopping and run.best_parameters is None:
+        run.forget_best()  # Of which there are no parameters.
         run.best_parameters = network.parameters.copy()
+    patience = job.slots.schedule.patience or estimator.n_iter_no_change
+    if not job.is_incremental and run.n_without_improvement > patience:
+        run.n_without_improvement = 0  # What came before did not end by it.
     trainer = EpochTrainer(
         network,
         run,
@@ -241,9 +246,18 @@ def _end(job, outcome, predicting):
     kept = run.best_parameters if estimator.early_stopping else predicting.parameters
     if kept is network.parameters:
         return
-    if outcome != "converged" and (estimator.warm_start or job.is_incremental):
+    goes_on = estimator.warm_start and outcome != "converged"
+    if goes_on or job.is_incremental:
         run.last_parameters = network.parameters.copy()
     network.parameters[...] = kept
+
+
+def _score_identity(job):
+    """Return what a best score hangs on besides the data: score, loss and weights."""
+    data = job.data if job.validation is None else job.validation
+    weights = "" if data[2] is None else checksum([data[2]])
+    loss = job.network.loss
+    return f"{scoring_name(job.estimator.scoring, loss)} {loss!r} {weights}"
 
 
 def _validation(job, batches):

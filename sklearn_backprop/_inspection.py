@@ -1,5 +1,7 @@
 """Looking inside a fitted network."""
 
+from numbers import Integral
+
 import numpy as np
 
 from ._arrays import read_model
@@ -35,7 +37,8 @@ class InspectionMixin:
         """
         model = self._fitted()
         n_hidden = len(model.coefs_) - 1
-        if isinstance(layer, bool) or layer not in range(-n_hidden, n_hidden):
+        is_number = isinstance(layer, Integral) and not isinstance(layer, bool)
+        if not is_number or layer not in range(-n_hidden, n_hidden):
             raise ValueError(
                 f"layer must be an integer from {-n_hidden} to {n_hidden - 1}, for "
                 f"{n_hidden} hidden layer(s), got {layer!r}."
@@ -80,6 +83,8 @@ class InspectionMixin:
         dtype = coefs[0].dtype
         X, y = read_data(model, X, y, reset=False)
         loss = read_loss(model)
+        if hasattr(loss, "gradient_scale"):
+            loss.gradient_scale = 1.0  # Which is one of training's steps alone.
         # As for a batch of a stream, which need not have all labels.
         targets = model._read_targets(y, dtype, loss, True, True, None)
         targets = targets.astype(target_dtype(targets, dtype), copy=False)

@@ -62,7 +62,7 @@ from .schedules import (
     Schedule,
     Step,
 )
-from .settings import check_number
+from .settings import check_number, is_overridden
 
 ACTIVATIONS = {
     "elu": ELU,
@@ -209,6 +209,8 @@ def validate_objects(estimator):
 
 
 def _validate_object(estimator, name, value):
+    if name == "learning_rate" and not isinstance(value, Schedule):
+        value = FunctionSchedule(value)
     owner = f"The {name!r} parameter of {type(estimator).__name__}"
     try:
         getattr(value, "validate", lambda: None)()
@@ -218,6 +220,13 @@ def _validate_object(estimator, name, value):
         raise InvalidParameterError(
             f"{owner} is {value!r}: the learning rate of an estimator is its parameter "
             "learning_rate_init; leave that of the solver out."
+        )
+    if isinstance(value, Optimizer) and is_overridden(
+        value, "update", by="_step_function"
+    ):
+        raise InvalidParameterError(
+            f"{owner} is {value!r}, whose update(parameters, gradients) would not be "
+            "called: an optimizer gives _step_function, as Adam and SGD do."
         )
     own = parameter_names(value) if name == "activation" else ()
     if own:
@@ -247,6 +256,12 @@ def check_combination(estimator, slots):
         raise ValueError(
             f"dropout={estimator.dropout!r} leaves out hidden neurons, but "
             f"hidden_layer_sizes={estimator.hidden_layer_sizes!r} has none."
+        )
+    if isinstance(slots.solver, ScheduleFreeAdamW) and estimator.l1_ratio > 0:
+        raise ValueError(
+            f"l1_ratio={estimator.l1_ratio!r} does not go with solver="
+            f"{estimator.solver!r}, whose model is an average of the path, in which no "
+            "weight is zero: choose another solver."
         )
     if slots.solver.is_stochastic:
         return

@@ -167,10 +167,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         ended.
     loss_curve_ : list of float of shape (`n_iter_`,)
         Loss after each epoch or iteration.
-    validation_scores_, validation_loss_curve_ : list of float of shape (`n_iter_`,) \
-            or None
-        Score and loss, without penalty, of the validation data after each epoch; None
-        without any.
+    validation_scores_, validation_loss_curve_ : list of float or None
+        Score and loss, without penalty, of the validation data after each epoch in
+        which there was any; None without.
     best_validation_score_ : float or None
         Largest of `validation_scores_`; None without, and if no epoch has ended.
     best_iter_ : int or None

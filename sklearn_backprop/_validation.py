@@ -144,6 +144,11 @@ class Validation:
             known = loss.default_score in of_logits
             scoring = loss.default_score if known else "loss"
         self.score_logits = self.scorer = None
+        if scoring == "r2" and len(self.targets) < 2:
+            raise ValueError(
+                "R^2 of the validation data needs at least two rows, and there is one: "
+                "scoring='loss' does with it."
+            )
         if isinstance(scoring, str) and scoring in of_logits:
             self.score_logits = of_logits[scoring]
         else:

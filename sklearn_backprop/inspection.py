@@ -133,7 +133,9 @@ class LossCurveDisplay:
         self.lines_ = []
         for what, curve in curves.items():
             if curve:
-                epochs = np.arange(1, len(curve) + 1)
+                # The validation data may have come later; the ends are the same.
+                first = len(self.loss_curve) - len(curve) + 1
+                epochs = np.arange(first, first + len(curve))
                 label = {"label": f"{prefix}{what}"}
                 self.lines_ += ax.plot(epochs, curve, **{**label, **kwargs})
         ax.set(xlabel="epoch", ylabel="loss")

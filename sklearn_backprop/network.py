@@ -189,6 +189,11 @@ class Network:
         return self
 
     @property
+    def n_penalized(self):
+        """Number of parameters that penalties and decay concern: the first ones."""
+        return self._penalties.weights.size
+
+    @property
     def n_networks(self):
         """Number of networks side by side; None where no parameter has such an axis."""
         return Layout(self.layers).n_networks
@@ -256,15 +261,17 @@ class Network:
             alpha = alpha[positions[positions < len(alpha)]]
         return Network(layers, self.loss, alpha, self.l1).flatten()
 
-    def projected(self, update):
+    def projected(self, update, average=None):
         """Return a step of an optimizer, with what the L1 penalty asks after it.
 
         Parameters
         ----------
         update : callable
             Of the learning rate.
+        average : ndarray of shape (n_parameters,), default=None
+            A running mean of the parameters, which is zero where the weights are.
         """
-        return self._penalties.projected(update) if self.l1 else update
+        return self._penalties.projected(update, average) if self.l1 else update
 
     def draw_from(self, rng):
         """Let the layers that draw numbers, as Dropout does, draw from a generator.

@@ -88,7 +88,7 @@ class Penalties:
             np.subtract(dweights, scratch, dweights)
         return penalties if isinstance(losses, np.ndarray) else float(penalties)
 
-    def projected(self, update):
+    def projected(self, update, average=None):
         """Return a step after which weights that would change their sign are zero.
 
         That is how an L1 penalty makes weights exactly zero. A weight that was zero may
@@ -98,7 +98,11 @@ class Penalties:
         ----------
         update : callable
             A step from the gradients, of the learning rate.
+        average : ndarray of shape (n_parameters,), default=None
+            A running mean of the parameters, which is zero where the weights are.
         """
+        if average is not None:
+            average = average[: self.weights.size]
         orthants = np.empty_like(self.weights)
 
         def update_and_project(learning_rate):
@@ -108,5 +112,7 @@ class Penalties:
             update(learning_rate)
             signs = np.sign(self.weights, self.scratch)
             np.multiply(self.weights, np.equal(signs, orthants), self.weights)
+            if average is not None:
+                np.multiply(average, self.weights != 0.0, average)
 
         return update_and_project

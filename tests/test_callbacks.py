@@ -86,8 +86,10 @@ def test_an_epoch_is_a_task_with_a_copy_of_the_model(kind, name):
         assert copy.n_iter_ == i and copy.loss_curve_ == model.loss_curve_[:i]
         assert np.isfinite(copy.score(X, y))
         assert not np.shares_memory(copy.coefs_[0], model.coefs_[0])
-    if name != "early_stopping":  # Whose model is the best, not the last.
-        assert differences(recorder.models[-2].coefs_, model.coefs_) == []
+        if name == "early_stopping":
+            assert copy.validation_scores_ == model.validation_scores_[:i]
+            assert copy.best_validation_score_ == max(copy.validation_scores_)
+    assert differences(recorder.models[-2].coefs_, model.coefs_) == []
     np.testing.assert_array_equal(recorder.models[-1].predict(X), model.predict(X))
 
 
@@ -206,6 +208,10 @@ def test_verbose_2_prints_a_table(kind, validated, capsys):
             columns["score"], model.validation_scores_, rtol=1e-5
         )
     np.testing.assert_array_equal(columns["learning rate"], 0.02)
+    model.set_params(learning_rate="cosine").fit(X, y)
+    rates = [row.split()[-2] for row in capsys.readouterr().out.splitlines()[1:]]
+    middles = 0.01 * (1 + np.cos(np.pi * (np.arange(6) + 0.5) / 6))
+    np.testing.assert_allclose(np.array(rates, float), middles, rtol=1e-3)
     assert (np.diff(columns["seconds"]) >= 0).all()
 
 

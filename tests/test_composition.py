@@ -141,6 +141,8 @@ class Combination:
         is_lbfgs = params["solver"] == "lbfgs" or isinstance(params["solver"], LBFGS)
         if params["dropout"] and not self.n_hidden:
             return "dropout=.* leaves out hidden neurons"
+        if params["solver"] == "schedule_free" and params["l1_ratio"]:
+            return "l1_ratio=.* does not go with solver="
         if is_lbfgs and np.any(params["dropout"]):
             return "dropout=.* does not go with solver="
         if is_lbfgs and params["l1_ratio"]:

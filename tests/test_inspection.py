@@ -60,7 +60,24 @@ def test_activations_of_each_layer_are_looked_into_too(name):
     np.testing.assert_array_equal(made.predict(X), model.predict(X))
 
 
-@pytest.mark.parametrize("layer", [2, -3, 0.5, "first", None, True])
+@pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
+def test_gradients_of_several_outputs_are_those_of_the_loss_for_any_solver(solver):
+    """The stochastic solvers' steps are of another scale, as scikit-learn's are."""
+    X, y = table("two_targets")
+    model = OURS["regressor"]((5,), activation="tanh", solver=solver, max_iter=3)
+    gradients = model.fit(X, y).input_gradients(X[:4], y[:4])
+    for row in range(4):
+        for column in range(X.shape[1]):
+            ends = []
+            for step in (1e-5, -1e-5):
+                moved = X[row : row + 1].copy()
+                moved[0, column] += step
+                ends.append(0.5 * np.mean((model.predict(moved) - y[row]) ** 2))
+            expected = (ends[0] - ends[1]) / 2e-5
+            assert gradients[row, column] == pytest.approx(expected, abs=1e-7)
+
+
+@pytest.mark.parametrize("layer", [2, -3, 0.5, 0.0, "first", None, True])
 def test_a_layer_that_is_not_there_is_named(layer):
     model, X, _ = fitted("iris")
     with pytest.raises(ValueError, match="layer must be an integer from -2 to 1,"):

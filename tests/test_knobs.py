@@ -353,6 +353,37 @@ def test_an_average_does_not_change_where_training_goes(data, route):
     assert curves[0] == curves[1]
 
 
+@pytest.mark.parametrize("solver", [Adam(averaging=0.9), "schedule_free"])
+def test_a_stream_goes_on_from_the_parameters_however_long_its_patience(solver):
+    X, y = table("diabetes")
+    curves = []
+    for patience in (2, 1000):
+        model = new("diabetes", solver=solver, tol=0.1, n_iter_no_change=patience)
+        for _ in range(15):
+            model.partial_fit(X, y)
+        curves.append(model.loss_curve_)
+    assert curves[0] == curves[1]
+
+
+@pytest.mark.parametrize("data", ["iris", "diabetes"])
+def test_patience_that_could_end_nothing_does_not_end_what_follows(data):
+    X, y = table(data)
+    settings = {"tol": 10.0, "n_iter_no_change": 3, "warm_start": True}
+    course = new(data, learning_rate="cosine", **settings).fit(X, y)
+    course.set_params(learning_rate="constant").fit(X, y)
+    assert course.n_iter_ == 20 + 4
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_an_average_has_the_zeros_of_the_weights_and_no_denormals(dtype):
+    X, y = table("iris")
+    settings = {"alpha": 5.0, "l1_ratio": 1.0, "dtype": dtype, "max_iter": 120}
+    model = new("iris", solver=Adam(averaging=0.9), **settings).fit(X, y)
+    sizes = np.abs(model.coefs_[0])
+    assert (sizes == 0.0).mean() > 0.2
+    assert not ((sizes > 0.0) & (sizes < np.finfo(dtype).tiny)).any()
+
+
 @pytest.mark.parametrize("data", ["iris", "breast_cancer", "diabetes", "two_targets"])
 def test_dropout_is_neither_in_prediction_nor_in_validation(data):
     X, y = table(data)

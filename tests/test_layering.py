@@ -63,6 +63,7 @@ ALLOWED = {
     },
     "_callbacks": {".training", *ESTIMATION},
     "_fitting": {
+        "._arrays",
         "._blas",
         "._data",
         "._outcomes",

@@ -24,6 +24,17 @@ def new(kind, **settings):
     return OURS[kind](**settings)
 
 
+def falls_below_zero(share):
+    return 0.9 - share
+
+
+class OwnUpdate(Adam):
+    """A user's optimizer that writes the method by hand anew."""
+
+    def update(self, parameters, gradients):
+        parameters -= gradients
+
+
 REFUSED = {
     "solver_setting": (
         {"solver": SGD(momentum=2.0)},
@@ -73,6 +84,18 @@ REFUSED = {
     "dropout_without_hidden_layers": (
         {"dropout": 0.5, "hidden_layer_sizes": ()},
         r"dropout=0.5 leaves out hidden neurons, but hidden_layer_sizes=\(\) has none",
+    ),
+    "l1_of_an_average": (
+        {"l1_ratio": 0.5, "solver": "schedule_free"},
+        "l1_ratio=0.5 does not go with solver='schedule_free', whose model is an aver",
+    ),
+    "function_that_fails_late": (
+        {"learning_rate": falls_below_zero},
+        "'learning_rate' parameter of .* but func must be a function to factors",
+    ),
+    "solver_by_update_alone": (
+        {"solver": OwnUpdate()},
+        "whose update.* would not be called: an optimizer gives _step_function",
     ),
     "l1_ratio": ({"l1_ratio": 1.5}, "'l1_ratio' parameter"),
     "scoring": ({"scoring": "nonsense"}, "'scoring' parameter"),

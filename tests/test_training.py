@@ -151,7 +151,7 @@ def test_patience_ends_a_run_or_lowers_its_rate():
     assert train("sgd", make(), run, 50, [recorder], **settings) == "converged"
     stagnant = [report for report in recorder.reports if report.stagnation]
     assert [report.is_last for report in stagnant] == [False, False, True]
-    rates = [report.learning_rate for report in stagnant]
+    rates = [report.next_learning_rate for report in stagnant]
     assert rates == pytest.approx([0.01 / 5, 0.01 / 25, 0.01 / 25])
     assert run.best_parameters is not None
 

@@ -173,6 +173,34 @@ def test_another_score_has_a_best_of_its_own(early_stopping, scoring):
     )
 
 
+def test_other_weights_of_the_validation_data_have_a_best_of_their_own():
+    X, y, validation = split("iris")
+    weights = np.where(np.arange(40) < 3, 1.0, 1e-6)
+    model = new("classifier", early_stopping=True, warm_start=True, scoring="loss")
+    model.fit(X, y, **validation, sample_weight_val=weights)
+    n = model.n_iter_
+    model.fit(X, y, **validation)
+    assert model.best_iter_ > n
+    assert model.best_validation_score_ == max(model.validation_scores_[n:])
+
+
+def test_a_best_score_that_was_only_watched_does_not_stop():
+    X, y, validation = split("iris")
+    model = new("classifier", warm_start=True, max_iter=30).fit(X, y, **validation)
+    model.set_params(early_stopping=True, n_iter_no_change=2, max_iter=3)
+    model.fit(X, y, **validation)
+    assert model.best_iter_ > 30
+    assert model.score(*validation.values()) == model.best_validation_score_
+
+
+def test_one_row_has_no_r2_and_that_is_said():
+    X, y, validation = split("diabetes")
+    one = {name: value[:1] for name, value in validation.items()}
+    with pytest.raises(ValueError, match="at least two rows.*scoring='loss' does"):
+        new("regressor").fit(X, y, **one)
+    assert new("regressor", scoring="loss").fit(X, y, **one).best_iter_ > 0
+
+
 # What is wrong: changes of the arguments, and the error.
 WRONG = {
     "X_val_alone": ({"y_val": None}, "X_val is provided, but y_val was not"),

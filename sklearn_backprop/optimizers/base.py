@@ -135,6 +135,7 @@ class Optimizer(Settings):
         rate_factors=None,
         decay_factors=None,
         owners=None,
+        n_decayed=None,
     ):
         """Return a function of the learning rate that takes a step.
 
@@ -149,6 +150,8 @@ class Optimizer(Settings):
         owners : ndarray of int of that shape, default=None
             Which network each parameter is of (see `Network.owners`): gradients are
             clipped for each by itself.
+        n_decayed : int, default=None
+            How many of the first parameters decay; by default all.
         """
         scratch = np.empty_like(parameters)
         average = self._average_function(parameters, state, scratch)
@@ -167,7 +170,9 @@ class Optimizer(Settings):
 
         step = self._step_function(parameters, gradients, state, scratch, step_size)
         effective_rate = self._effective_rate_function(state)
-        decayed = state.get("base", parameters)
+        decayed = state.get("base", parameters)[:n_decayed]
+        means = {name: 1.0 for name in ("average", "base") if name in state}
+        flushed = {**self._moments, **means}
         weight_decay = float(self.weight_decay)
 
         def update(learning_rate):
@@ -183,7 +188,7 @@ class Optimizer(Settings):
                 average(n_updates)
             if n_updates % FLUSH_INTERVAL == 0:
                 _flush(parameters, 1.0, scratch)
-                for name, power in self._moments.items():
+                for name, power in flushed.items():
                     _flush(state[name], power, scratch)
 
         return update

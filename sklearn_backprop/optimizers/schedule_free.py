@@ -40,7 +40,8 @@ class ScheduleFreeAdamW(Optimizer):
     References
     ----------
     Defazio, Yang, Mehta, Mishchenko, Khaled and Cutkosky (2024), "The road less
-    scheduled", algorithm 1.
+    scheduled", after algorithm 1, but that the decay is of z and the correction of the
+    bias is not in c.
     """
 
     _moments = {"second_moment": 1.0}

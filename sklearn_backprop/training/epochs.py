@@ -153,11 +153,13 @@ class EpochTrainer:
             moments = copy_state(run.moments, network.dtype)
             run.moments = self.optimizer.with_average(moments, network.parameters)
         run.optimizer = name
-        factors = network.factors(free=0.0) if self.optimizer.weight_decay else None
         update = self.optimizer._update_function(
-            network.parameters, network.gradients, run.moments, decay_factors=factors
+            network.parameters,
+            network.gradients,
+            run.moments,
+            n_decayed=network.n_penalized,
         )
-        return network.projected(update)
+        return network.projected(update, run.moments.get("average"))
 
     def _epoch(self, update):
         """Train for one epoch, and count it; return the report of it."""
@@ -165,6 +167,7 @@ class EpochTrainer:
         if run.mask_seed is not None:
             seed = [run.mask_seed, run.n_iter]
             self.network.draw_from(np.random.default_rng(seed))
+        rate = self._learning_rate(0.5)
         loss = self._descend(update)
         if not (math.isfinite(loss) and is_finite(self.network.parameters)):
             raise Diverged
@@ -186,6 +189,7 @@ class EpochTrainer:
             loss,
             None if validated is None else validated.score,
             None if validated is None else validated.loss,
+            rate,
             self._learning_rate(),
             stagnation,
             is_last,

@@ -129,7 +129,7 @@ class _Descent:
         for observer in self.observers:
             observer.epoch_began(run, self.network)
         report = EpochReport(
-            run.n_iter, self.loss, None, None, None, None, False, run, self.network
+            run.n_iter, self.loss, *[None] * 5, False, run, self.network
         )
         if notify(self.observers, report):
             raise _Stopped

@@ -17,7 +17,9 @@ class EpochReport(NamedTuple):
     """Of the validation data, larger is better; None without any."""
     validation_loss: float | None
     learning_rate: float | None
-    """Of the next epoch; None for L-BFGS."""
+    """In the middle of the epoch; None for L-BFGS."""
+    next_learning_rate: float | None
+    """At the beginning of the next; None for L-BFGS."""
     stagnation: str | None
     """What has not improved for how long, once patience has ended."""
     is_last: bool
@@ -83,7 +85,7 @@ class Printer(Observer):
         if report.is_last:
             print(f"{report.stagnation} Stopping.")
         elif report.stagnation:
-            rate = f"Setting learning rate to {report.learning_rate:f}"
+            rate = f"Setting learning rate to {report.next_learning_rate:f}"
             print(f"{report.stagnation} {rate}")
 
 

@@ -37,7 +37,7 @@ class Run:
     """Order of the training rows in the last epoch; None for all as they stand."""
     validation_rows: np.ndarray | None = None
     scoring: str | None = None
-    """What the best score is one of."""
+    """What tells the best score from scores of other kinds."""
     data: tuple | None = None
     """Fingerprint of the data that rows, split and best parameters belong to."""
     best_parameters: np.ndarray | None = None
@@ -79,9 +79,13 @@ class Run:
     def score_by(self, scoring):
         """Take up a score; those of another do not compare with it."""
         if self.scoring != scoring:
-            self.scoring, self.n_without_improvement = scoring, 0
-            self.best_score = -math.inf
-            self.best_parameters = self.best_iter = None
+            self.scoring = scoring
+            self.forget_best()
+
+    def forget_best(self):
+        """Let patience and the best score begin anew."""
+        self.n_without_improvement, self.best_score = 0, -math.inf
+        self.best_parameters = self.best_iter = None
 
     def start_on(self, data, rows, validation_rows):
         """Take up other data: order of the rows, split, best and patience begin anew.
