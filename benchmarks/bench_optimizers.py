@@ -1,8 +1,8 @@
 """What the optimizers reach in eight epochs of Fashion-MNIST, on held-out rows.
 
 Of the training rows 50,000 are trained on and 10,000 compared; the test rows have no
-part in it. Rates were chosen from two or three on the same split. Rounds are seeds.
-Without `--data` the digits stand in.
+part in it. Rates were chosen from two or three on another split of them. Rounds are
+seeds. Without `--data` the digits stand in.
 """
 
 import numpy as np

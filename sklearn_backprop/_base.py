@@ -372,8 +372,7 @@ class LiveCurves(Observer):
 
     def began(self, run, network):
         """Set the lists that will grow."""
-        curves = run.loss_curve, run.validation_scores, run.validation_losses
-        for name, curve in zip(self.NAMES, curves, strict=True):
+        for name, curve in zip(self.NAMES, run.curves, strict=True):
             setattr(self.estimator, name, curve)
 
 

@@ -4,7 +4,7 @@ A fit is a task, and so is each epoch, or iteration of L-BFGS, within it. The pr
 is experimental there, so it is in this file alone.
 """
 
-from copy import copy
+from copy import deepcopy
 
 from .training import Observer
 
@@ -56,16 +56,12 @@ class FitTask(Observer):
 
     def _fitted_attributes(self, report):
         """Return copies of all that the model would have if training ended here."""
-        model, run, network = self.trial._copy(), copy(report.run), report.network
-        for name in ("loss_curve", "validation_scores", "validation_losses"):
-            setattr(run, name, list(getattr(run, name)))
+        model, run, network = self.trial._copy(), report.run, report.network
         if model.early_stopping and run.best_parameters is not None:
-            network = network.for_prediction(run.best_parameters.copy())
+            network = network.for_prediction(run.best_parameters)
         model.loss_ = report.loss
         model._set_fitted(network, run, report.score is not None, keep=False)
-        model.coefs_ = [coef.copy() for coef in model.coefs_]
-        model.intercepts_ = [bias.copy() for bias in model.intercepts_]
-        return {k: v for k, v in vars(model).items() if k.endswith("_")}
+        return deepcopy({k: v for k, v in vars(model).items() if k.endswith("_")})
 
 
 def fit_task(estimator, X, y, sample_weight):

@@ -148,7 +148,8 @@ def _activation_name(model):
 
 def _flat(model):
     """Return the flat parameters of solver and schedule that come nearest to them."""
-    solver, schedule = read_solver(model), read_schedule(model)
+    solver = read_solver(model)
+    schedule = read_schedule(model, solver)
     if isinstance(solver, SGD):
         flat = {
             "solver": "sgd",

@@ -6,7 +6,7 @@ import numpy as np
 
 from ._arrays import read_model
 from ._data import read_data
-from ._parameters import for_each_layer, read_loss
+from ._parameters import for_each_layer, read_loss, read_solver
 from .batches import target_dtype
 from .network import Network
 
@@ -82,7 +82,7 @@ class InspectionMixin:
         coefs, intercepts = read_model(model.coefs_, model.intercepts_)
         dtype = coefs[0].dtype
         X, y = read_data(model, X, y, reset=False)
-        loss = read_loss(model)
+        loss = read_loss(model, read_solver(model))
         if hasattr(loss, "gradient_scale"):
             loss.gradient_scale = 1.0  # Which is one of training's steps alone.
         # As for a batch of a stream, which need not have all labels.

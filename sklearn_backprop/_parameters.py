@@ -79,7 +79,8 @@ ACTIVATIONS = {
     "tanh": Tanh,
 }
 LINKS = {**ACTIVATIONS, "exp": Exponential, "softmax": Softmax}
-SLOTS = ("activation", "solver", "learning_rate", "loss")
+# The parameters that take objects.
+SLOTS = ("hidden_layer_sizes", "activation", "solver", "learning_rate", "loss")
 LABEL_LOSSES = {"focal": Focal, "log_loss": LogLoss}
 NUMBER_LOSSES = {
     "absolute_error": AbsoluteError,
@@ -177,8 +178,8 @@ def read_slots(estimator, n_hidden):
         layer_makers(estimator.activation, n_hidden),
         for_each_layer(estimator.dropout, n_hidden, "dropout"),
         solver,
-        read_schedule(estimator),
-        read_loss(estimator),
+        read_schedule(estimator, solver),
+        read_loss(estimator, solver),
     )
 
 
@@ -190,8 +191,7 @@ def _entries(estimator, name):
 
 def validate_classes(estimator):
     """Raise InvalidParameterError if a slot holds the class of an object."""
-    names = ("hidden_layer_sizes", *SLOTS)
-    for name, value in [(n, v) for n in names for v in _entries(estimator, n)]:
+    for name, value in [(n, v) for n in SLOTS for v in _entries(estimator, n)]:
         if isinstance(value, type):
             raise InvalidParameterError(
                 f"The {name!r} parameter of {type(estimator).__name__} must be an "
@@ -202,15 +202,14 @@ def validate_classes(estimator):
 
 def validate_objects(estimator):
     """Raise InvalidParameterError if a setting of a slot's object is impossible."""
-    for name in ("hidden_layer_sizes", *SLOTS):
+    for name in SLOTS:
         for value in _entries(estimator, name):
             if not isinstance(value, str):
                 _validate_object(estimator, name, value)
 
 
 def _validate_object(estimator, name, value):
-    if name == "learning_rate" and not isinstance(value, Schedule):
-        value = FunctionSchedule(value)
+    value = _as_schedule(value) if name == "learning_rate" else value
     owner = f"The {name!r} parameter of {type(estimator).__name__}"
     try:
         getattr(value, "validate", lambda: None)()
@@ -250,6 +249,7 @@ def check_combination(estimator, slots):
     estimator : BaseMLP
     slots : Slots
     """
+    l1_ratio = estimator.l1_ratio
     for rate in slots.dropout:
         check_number("dropout", rate, lambda r: 0.0 <= r < 1.0, "in [0, 1)")
     if not slots.dropout and estimator.dropout:
@@ -257,9 +257,9 @@ def check_combination(estimator, slots):
             f"dropout={estimator.dropout!r} leaves out hidden neurons, but "
             f"hidden_layer_sizes={estimator.hidden_layer_sizes!r} has none."
         )
-    if isinstance(slots.solver, ScheduleFreeAdamW) and estimator.l1_ratio > 0:
+    if slots.solver.is_stochastic and not slots.solver.keeps_zeros and l1_ratio > 0:
         raise ValueError(
-            f"l1_ratio={estimator.l1_ratio!r} does not go with solver="
+            f"l1_ratio={l1_ratio!r} does not go with solver="
             f"{estimator.solver!r}, whose model is an average of the path, in which no "
             "weight is zero: choose another solver."
         )
@@ -267,7 +267,7 @@ def check_combination(estimator, slots):
         return
     refused = {
         "dropout": any(slots.dropout),
-        "l1_ratio": estimator.l1_ratio > 0,
+        "l1_ratio": l1_ratio > 0,
         "learning_rate": not isinstance(slots.schedule, Constant),
     }
     for name, is_set in refused.items():
@@ -359,24 +359,28 @@ def read_solver(estimator):
     )
 
 
-def read_schedule(estimator):
-    """Return the schedule that an estimator's `learning_rate` stands for."""
+def _as_schedule(value):
+    """Return an object that `learning_rate` holds as a schedule: itself, or of it."""
+    return value if isinstance(value, Schedule) else FunctionSchedule(value)
+
+
+def read_schedule(estimator, solver):
+    """Return the schedule that `learning_rate` stands for, with some solver."""
     given = estimator.learning_rate
     if not isinstance(given, str):
-        is_schedule = isinstance(given, Schedule)
-        return settings_of(given) if is_schedule else FunctionSchedule(given)
+        return settings_of(_as_schedule(given))
     if given in SCHEDULES:
         return SCHEDULES[given]()
-    if given == "constant" or not isinstance(read_solver(estimator), SGD):
+    if given == "constant" or not isinstance(solver, SGD):
         return Constant()  # scikit-learn's strings concern 'sgd' alone.
     return InverseScaling(estimator.power_t) if given == "invscaling" else Adaptive()
 
 
-def read_loss(estimator):
-    """Return the loss that an estimator's `loss` stands for."""
+def read_loss(estimator, solver):
+    """Return the loss that an estimator's `loss` stands for, with some solver."""
     if not isinstance(estimator.loss, str):
         return settings_of(estimator.loss)
-    if estimator.loss == "squared_error" and read_solver(estimator).is_stochastic:
+    if estimator.loss == "squared_error" and solver.is_stochastic:
         # scikit-learn's stochastic solvers step along the gradient of the sum over the
         # outputs, and the same seed is to give the same numbers.
         return SquaredError(gradient_scale="n_outputs")

@@ -8,7 +8,7 @@ from sklearn.utils.metaestimators import available_if
 from ._base import BaseMLP
 from ._data import read_numbers
 from ._links import regressor_link
-from ._parameters import NUMBER_LOSSES, is_stochastic, read_loss
+from ._parameters import NUMBER_LOSSES, is_stochastic, read_loss, read_solver
 from ._tasks import Regression
 from .losses import Loss
 
@@ -406,7 +406,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
             quantiles, for which there is no R^2.
         """
         columns = np.zeros((1, 1))
-        if read_loss(self).outputs_for(columns).shape != columns.shape:
+        loss = read_loss(self, read_solver(self))
+        if loss.outputs_for(columns).shape != columns.shape:
             raise ValueError(
                 f"loss={self.loss!r} makes several predictions of each target, for "
                 "which there is no R^2: score each column of predict(X), for example "
@@ -419,7 +420,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         return Regression(self.out_activation_, self.n_outputs_)
 
     def _default_link(self, n_outputs):
-        return regressor_link(read_loss(self))
+        return regressor_link(read_loss(self, read_solver(self)))
 
     def _read_targets(self, y, dtype, loss, continuing, is_incremental, classes):
         """Set what the targets determine; return them as columns."""

@@ -4,11 +4,12 @@ They need Matplotlib, which ``pip install "sklearn-backprop[plots]"`` brings.
 """
 
 import math
-from numbers import Integral
 
 import numpy as np
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
+
+from .settings import check_count
 
 __all__ = ["FirstLayerDisplay", "LossCurveDisplay"]
 
@@ -210,10 +211,7 @@ class FirstLayerDisplay:
             If the features do not make such pictures.
         """
         network = _network_of(estimator)
-        if not (isinstance(max_neurons, Integral) and max_neurons >= 1):
-            raise ValueError(
-                f"max_neurons must be an integer of at least 1, got {max_neurons!r}."
-            )
+        check_count("max_neurons", max_neurons)
         weights = np.asarray(network.coefs_[0])
         largest = np.argsort(-np.linalg.norm(weights, axis=0), kind="stable")
         chosen = np.sort(largest[:max_neurons])

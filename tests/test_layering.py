@@ -110,7 +110,7 @@ ALLOWED = {
         *ESTIMATION,
     },
     # On top of the estimators, of which it knows the public attributes alone.
-    "inspection": {"matplotlib", *ESTIMATION},
+    "inspection": {".settings", "matplotlib", *ESTIMATION},
     "tabular": ESTIMATION,
     # Computation, which knows no estimators.
     "_prediction": {"._blas", ".finite", "numpy", "scipy"},

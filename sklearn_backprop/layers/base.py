@@ -31,6 +31,13 @@ def floating(array):
     return np.asarray(array, dtype=np.float64)
 
 
+def check_sizes(**sizes):
+    """Raise ValueError unless all sizes of a layer, by name, are at least 1."""
+    for name, value in sizes.items():
+        if value < 1:
+            raise ValueError(f"{name} must be at least 1, got {value!r}.")
+
+
 def parameter_names(layer):
     """Return the names of a layer's parameters: the penalized ones, then the others."""
     return *getattr(layer, "penalized", ()), *getattr(layer, "free", ())

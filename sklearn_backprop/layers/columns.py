@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from .base import floating
+from .base import check_sizes, floating
+from .initialization import generator
 
 
 class ColumnEmbedding:
@@ -50,15 +51,11 @@ class ColumnEmbedding:
         random_state=None,
         dtype=np.float64,
     ):
-        sizes = {"n_columns": n_columns, "n_components": n_components}
-        for name, value in {**sizes, "n_outputs": n_outputs}.items():
-            if value < 1:
-                raise ValueError(f"{name} must be at least 1, got {value!r}.")
-        if not hasattr(random_state, "uniform"):
-            random_state = np.random.RandomState(random_state)
+        check_sizes(n_columns=n_columns, n_components=n_components, n_outputs=n_outputs)
+        rng = generator(random_state)
         bound = n_components**-0.5
         shapes = (n_columns * n_components, n_outputs), (1, n_columns * n_outputs)
-        drawn = [random_state.uniform(-bound, bound, shape) for shape in shapes]
+        drawn = [rng.uniform(-bound, bound, shape) for shape in shapes]
         self.n_columns = n_columns
         self.weights, self.biases = (array.astype(dtype) for array in drawn)
         self.dweights = self.dbiases = None
@@ -252,17 +249,10 @@ class Scale:
 
     def _backward_parameters_function(self):
         def backward_parameters(dvalues):
-            inputs = self.inputs
-            if self.scales.ndim == 2:
-                rows, flat = (
-                    a.reshape(-1, a.shape[-1])
-                    for a in np.broadcast_arrays(inputs, dvalues)
-                )
-                sums = np.einsum("ij,ij->j", rows, flat)[np.newaxis]
-            elif inputs.ndim == 2:
-                sums = np.einsum("ij,kij->kj", inputs, dvalues)[:, np.newaxis]
-            else:
-                sums = np.einsum("kij,kij->kj", inputs, dvalues)[:, np.newaxis]
+            sums = np.einsum("...ij,...ij->...j", self.inputs, dvalues)
+            if sums.ndim == self.scales.ndim:  # Of several networks that share them.
+                sums = np.add.reduce(sums, axis=0)
+            sums = sums[..., np.newaxis, :]
             if self._gradient_view is None:
                 self.dscales = sums
             else:

@@ -3,8 +3,8 @@
 import numpy as np
 
 from . import products
-from .base import floating
-from .initialization import glorot_uniform
+from .base import check_sizes, floating
+from .initialization import generator, glorot_uniform
 
 
 def _outer(column, row, out):
@@ -58,12 +58,9 @@ class Dense:
     in_place, spares_output = False, True
 
     def __init__(self, n_inputs, n_neurons, *, random_state=None, dtype=np.float64):
-        for name, value in (("n_inputs", n_inputs), ("n_neurons", n_neurons)):
-            if value < 1:
-                raise ValueError(f"{name} must be at least 1, got {value!r}.")
-        if not hasattr(random_state, "uniform"):
-            random_state = np.random.RandomState(random_state)
-        weights, biases = glorot_uniform(random_state, n_inputs, n_neurons, dtype=dtype)
+        check_sizes(n_inputs=n_inputs, n_neurons=n_neurons)
+        rng = generator(random_state)
+        weights, biases = glorot_uniform(rng, n_inputs, n_neurons, dtype=dtype)
         self._set(weights, biases[np.newaxis])
 
     @classmethod

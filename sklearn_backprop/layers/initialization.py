@@ -7,6 +7,13 @@ size of activations, or of gradients, from layer to layer.
 import numpy as np
 
 
+def generator(random_state):
+    """Return what draws: a generator of NumPy's itself, or one of a seed."""
+    if hasattr(random_state, "uniform"):
+        return random_state
+    return np.random.RandomState(random_state)
+
+
 def glorot_uniform(rng, n_inputs, n_neurons, factor=6.0, dtype=np.float64):
     """Draw the initial weights and biases of one layer, after Glorot and Bengio.
 

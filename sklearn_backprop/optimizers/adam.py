@@ -75,9 +75,7 @@ class Adam(Optimizer):
     def validate(self):
         """Check the settings (see `Settings.validate`)."""
         super().validate()
-        check_number("beta_1", self.beta_1, lambda beta: 0.0 <= beta < 1.0, "in [0, 1)")
-        check_number("beta_2", self.beta_2, lambda beta: 0.0 <= beta < 1.0, "in [0, 1)")
-        check_number("epsilon", self.epsilon, lambda e: 0.0 < e < math.inf, "positive")
+        check_decays(self)
 
     def _effective_rate_function(self, state):
         beta_1, beta_2 = float(self.beta_1), float(self.beta_2)
@@ -91,37 +89,50 @@ class Adam(Optimizer):
         return effective_rate
 
     def _step_function(self, parameters, gradients, state, scratch, step_size):
-        first = state["first_moment"]
-        accumulate = self._accumulate_function(gradients, state, scratch)
+        first, beta_1 = state["first_moment"], np.array(self.beta_1, scratch.dtype)
+        scale = scaling_function(self, gradients, state["second_moment"], scratch)
 
         def step():
-            accumulate()
+            np.multiply(first, beta_1, first)
+            np.add(first, gradients, first)
+            scale()
             np.divide(first, scratch, scratch)
             np.multiply(scratch, step_size, scratch)
             np.subtract(parameters, scratch, parameters)
 
         return step
 
-    def _accumulate_function(self, gradients, state, scratch):
-        """Return what updates both moments and writes the denominator to `scratch`."""
-        first, second = state["first_moment"], state["second_moment"]
-        root_scale = math.sqrt(1.0 - float(self.beta_2))
-        # NumPy takes a quarter of a microsecond longer for a number than for an array.
-        decay_1, decay_2, epsilon = (
-            np.array(number, scratch.dtype)
-            for number in (self.beta_1, self.beta_2, self.epsilon / root_scale)
-        )
 
-        def accumulate():
-            np.multiply(first, decay_1, first)
-            np.add(first, gradients, first)
-            np.multiply(second, decay_2, second)
-            np.multiply(gradients, gradients, scratch)
-            np.add(second, scratch, second)
-            np.sqrt(second, scratch)
-            np.add(scratch, epsilon, scratch)
+def check_decays(optimizer):
+    """Raise ValueError unless both decays and `epsilon` of an optimizer are valid."""
+    for name in ("beta_1", "beta_2"):
+        beta = getattr(optimizer, name)
+        check_number(name, beta, lambda beta: 0.0 <= beta < 1.0, "in [0, 1)")
+    check_number("epsilon", optimizer.epsilon, lambda e: 0.0 < e < math.inf, "positive")
 
-        return accumulate
+
+def scaling_function(optimizer, gradients, second, scratch):
+    """Return what takes gradients into the second moment, and its root to `scratch`.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+        With `beta_2` and `epsilon`.
+    gradients, second, scratch : ndarray
+        The moment is kept without its factor ``1 - beta_2``: see `Adam`.
+    """
+    epsilon = optimizer.epsilon / math.sqrt(1.0 - float(optimizer.beta_2))
+    # NumPy takes a quarter of a microsecond longer for a number than for an array.
+    beta_2, epsilon = (np.array(n, scratch.dtype) for n in (optimizer.beta_2, epsilon))
+
+    def scale():
+        np.multiply(second, beta_2, second)
+        np.multiply(gradients, gradients, scratch)
+        np.add(second, scratch, second)
+        np.sqrt(second, scratch)
+        np.add(scratch, epsilon, scratch)
+
+    return scale
 
 
 class AdamW(Adam):
@@ -201,12 +212,14 @@ class Nadam(AdamW):
     """
 
     def _step_function(self, parameters, gradients, state, scratch, step_size):
-        first, beta_1 = state["first_moment"], float(self.beta_1)
-        accumulate = self._accumulate_function(gradients, state, scratch)
+        first, beta_1 = state["first_moment"], np.array(self.beta_1, scratch.dtype)
+        scale = scaling_function(self, gradients, state["second_moment"], scratch)
         ahead = np.empty_like(scratch)
 
         def step():
-            accumulate()
+            np.multiply(first, beta_1, first)
+            np.add(first, gradients, first)
+            scale()
             np.multiply(first, beta_1, ahead)
             np.add(ahead, gradients, ahead)
             np.divide(ahead, scratch, scratch)

@@ -45,6 +45,8 @@ class Optimizer(Settings):
     """
 
     is_stochastic = True
+    # Whether a weight that is zero in training is zero in the model.
+    keeps_zeros = True
     # What is off unless a subclass has it as a setting.
     weight_decay, clip_norm, averaging = 0.0, None, None
     _moments = {}

@@ -4,7 +4,8 @@ import math
 
 import numpy as np
 
-from ..settings import check_count, check_number
+from ..settings import check_count
+from .adam import check_decays, scaling_function
 from .base import Optimizer
 
 
@@ -45,7 +46,7 @@ class ScheduleFreeAdamW(Optimizer):
     """
 
     _moments = {"second_moment": 1.0}
-    averages = True
+    averages, keeps_zeros = True, False
 
     def __init__(
         self,
@@ -69,18 +70,18 @@ class ScheduleFreeAdamW(Optimizer):
     def validate(self):
         """Check the settings (see `Settings.validate`)."""
         super().validate()
-        check_number("beta_1", self.beta_1, lambda beta: 0.0 <= beta < 1.0, "in [0, 1)")
-        check_number("beta_2", self.beta_2, lambda beta: 0.0 <= beta < 1.0, "in [0, 1)")
-        check_number("epsilon", self.epsilon, lambda e: 0.0 < e < math.inf, "positive")
+        check_decays(self)
         check_count("warmup_steps", self.warmup_steps)
 
     def new_state(self, parameters):
         """Return the state before the first step (see `Optimizer.new_state`).
 
-        Besides the average it has the ``base`` and the sum of the squared rates.
+        Besides the average it has the ``base``, the sum of the squared rates, and the
+        share of it that the last step has.
         """
         state = super().new_state(parameters)
-        return {**state, "base": parameters.copy(), "rate_squares": 0.0}
+        numbers = {"rate_squares": 0.0, "share": 0.0}
+        return {**state, "base": parameters.copy(), **numbers}
 
     def _effective_rate_function(self, state):
         beta_2, warmup_steps = float(self.beta_2), int(self.warmup_steps)
@@ -88,36 +89,24 @@ class ScheduleFreeAdamW(Optimizer):
 
         def effective_rate(learning_rate, n_updates):
             rate = learning_rate * min(1.0, n_updates / warmup_steps)
-            state["rate_squares"] += rate**2
+            total = state["rate_squares"] = state["rate_squares"] + rate**2
+            state["share"] = rate**2 / total if total else 0.0
             return rate * math.sqrt(1.0 - beta_2**n_updates) / root_scale
 
         return effective_rate
 
     def _step_function(self, parameters, gradients, state, scratch, step_size):
-        second, base, average = (
-            state[name] for name in ("second_moment", "base", "average")
-        )
-        beta_1, beta_2 = float(self.beta_1), float(self.beta_2)
-        epsilon = self.epsilon / math.sqrt(1.0 - beta_2)
-        squares = state["rate_squares"]
+        base, average, beta_1 = state["base"], state["average"], float(self.beta_1)
+        scale = scaling_function(self, gradients, state["second_moment"], scratch)
 
         def step():
-            nonlocal squares
-            np.multiply(second, beta_2, second)
-            np.multiply(gradients, gradients, scratch)
-            np.add(second, scratch, second)
-
-            np.sqrt(second, scratch)
-            np.add(scratch, epsilon, scratch)
+            scale()
             np.divide(gradients, scratch, scratch)
             np.multiply(scratch, step_size, scratch)
             np.subtract(base, scratch, base)
 
-            total = state["rate_squares"]
-            share = (total - squares) / total if total else 0.0
-            squares = total
             np.subtract(base, average, scratch)
-            np.multiply(scratch, share, scratch)
+            np.multiply(scratch, state["share"], scratch)
             np.add(average, scratch, average)
 
             np.subtract(base, average, scratch)

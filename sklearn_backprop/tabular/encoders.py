@@ -132,9 +132,8 @@ class RobustClipScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         center, scale = (a.astype(X.dtype) for a in (self.center_, self.scale_))
         with np.errstate(over="ignore"):
             z = (X - center) / scale
-            size = np.abs(z)
             # The same as z / sqrt(1 + (z / limit)^2), and finite at any size.
-            return z / np.hypot(1.0, size / self.limit, dtype=X.dtype)
+            return z / np.hypot(1.0, z / self.limit, dtype=X.dtype)
 
     def inverse_transform(self, X):
         """Undo `transform`; a constant column gets its constant.
@@ -316,10 +315,6 @@ class PiecewiseLinearEncoder(TransformerMixin, BaseEstimator):
             ],
             dtype=object,
         )
-
-    @property
-    def _n_features_out(self):
-        return int(self.n_bins_.sum())
 
     def _read(self, X, reset):
         return validate_data(self, X, dtype=FLOATS, reset=reset)

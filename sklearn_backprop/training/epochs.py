@@ -108,11 +108,11 @@ class EpochTrainer:
         for observer in self.observers:
             observer.began(run, self.predicting)
         outcome, n_iter = "exhausted", run.n_iter
-        lengths = self._lengths()
+        lengths = [len(values) for values in run.curves]
         try:
             for _ in range(max_epochs):
                 n_iter = run.n_iter
-                lengths = self._lengths()
+                lengths = [len(values) for values in run.curves]
                 for observer in self.observers:
                     observer.epoch_began(run, self.predicting)
                 report = self._epoch(update)
@@ -127,18 +127,11 @@ class EpochTrainer:
         except KeyboardInterrupt:
             outcome = "interrupted"
             if run.n_iter == n_iter:  # Half an epoch is none.
-                for values, length in zip(self._curves(), lengths, strict=True):
+                for values, length in zip(run.curves, lengths, strict=True):
                     del values[length:]
         for observer in self.observers:
             observer.ended(run, self.predicting, outcome)
         return outcome
-
-    def _curves(self):
-        run = self.run
-        return run.loss_curve, run.validation_scores, run.validation_losses
-
-    def _lengths(self):
-        return [len(values) for values in self._curves()]
 
     def _update_function(self):
         """Return a step of the optimizer, whose state goes on if it is one of its own.

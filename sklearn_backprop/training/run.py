@@ -63,6 +63,11 @@ class Run:
         "mask_seed",
     )
 
+    @property
+    def curves(self):
+        """Training losses, validation scores and validation losses: lists that grow."""
+        return self.loss_curve, self.validation_scores, self.validation_losses
+
     def state(self):
         """Return what nothing but training needs, as a dict of plain values."""
         return {name: getattr(self, name) for name in self.STATE}
