@@ -3,6 +3,13 @@
 from ._classifier import MLPClassifier
 from ._regressor import MLPRegressor
 from .gradient_check import check_gradient
+from .tabular import TabularMLPClassifier, TabularMLPRegressor
 
-__all__ = ["MLPClassifier", "MLPRegressor", "check_gradient"]
+__all__ = [
+    "MLPClassifier",
+    "MLPRegressor",
+    "TabularMLPClassifier",
+    "TabularMLPRegressor",
+    "check_gradient",
+]
 __version__ = "0.1.0"

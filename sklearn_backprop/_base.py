@@ -1,11 +1,11 @@
 """An estimator's life: all or nothing in `fit`, then prediction from what is public."""
 
 import warnings
+from copy import deepcopy
 from itertools import pairwise
 
 import numpy as np
 from sklearn.base import BaseEstimator, _fit_context
-from sklearn.utils import check_random_state
 
 from ._arrays import check_model, common_dtype
 from ._callbacks import CallbackSupportMixin, fit_task
@@ -27,9 +27,10 @@ from ._parameters import (
     validate_classes,
     validate_objects,
 )
+from ._transaction import all_or_nothing
 from .layers.initialization import draw_parameters, init_of
 from .network import Network, dense_stack
-from .training import Observer, Printer, TablePrinter
+from .training import Observer, printers
 
 
 class BaseMLP(
@@ -176,39 +177,28 @@ class BaseMLP(
     ):
         """Fit, or leave everything as it was.
 
-        All happens on a copy; only a generator of the user's is shared, and put back,
-        and the curves are set at once, so that they can be watched.
+        Only the curves are set at once, so that they can be watched.
         """
         warn_of_hooks(self)
-        generator = self.random_state
-        if not isinstance(generator, np.random.RandomState) or (
-            generator is check_random_state(None)
-        ):
-            generator = None  # NumPy's own is everybody's: nobody may turn it back.
-        state = None if generator is None else generator.get_state(legacy=False)
         before = {n: vars(self)[n] for n in LiveCurves.NAMES if n in vars(self)}
         task = None
-        observers = [LiveCurves(self), *_printers(self.verbose)]
+        observers = [LiveCurves(self), *printers(self.verbose)]
         try:
             if not is_incremental:
-                task = fit_task(self, X, y, sample_weight)
-            trial = self._copy()
-            if task is not None:
-                task.follow(trial)
-                observers.append(task)
+                task = fit_task(self, X, y, sample_weight, self.max_iter)
             # A diverging run is reported once, by an error, not by NumPy's warnings.
-            with np.errstate(all="ignore"):
+            with all_or_nothing(self) as trial, np.errstate(all="ignore"):
+                if task is not None:
+                    task.follow(trial)
+                    observers.append(task)
                 warning = trial._train_in_place(
                     X, y, sample_weight, validation, observers, is_incremental, classes
                 )
         except BaseException:
-            if generator is not None:
-                generator.set_state(state)
             for name in LiveCurves.NAMES:
                 vars(self).pop(name, None)
             vars(self).update(before)
             raise
-        self.__dict__ = vars(trial)
         if task is not None:
             task.fitted()
         if warning is not None:  # Now that an error made of it loses nothing.
@@ -351,6 +341,15 @@ class BaseMLP(
         arrays = [*self.coefs_, *self.intercepts_] if keep else None
         self._training_state = training_state(run, self.random_state, arrays)
 
+    def _attributes_after(self, report):
+        """Return copies of all that the model would have if training ended here."""
+        model, run, network = self._copy(), report.run, report.network
+        if model.early_stopping and run.best_parameters is not None:
+            network = network.for_prediction(run.best_parameters)
+        model.loss_ = report.loss
+        model._set_fitted(network, run, report.score is not None, keep=False)
+        return deepcopy({k: v for k, v in vars(model).items() if k.endswith("_")})
+
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
@@ -374,13 +373,6 @@ class LiveCurves(Observer):
         """Set the lists that will grow."""
         for name, curve in zip(self.NAMES, run.curves, strict=True):
             setattr(self.estimator, name, curve)
-
-
-def _printers(verbose):
-    """Return who prints, for a level of verbosity."""
-    if not verbose:
-        return []
-    return [TablePrinter() if verbose >= 2 else Printer()]
 
 
 def _check_targets(loss, parameter, targets):

@@ -4,8 +4,6 @@ A fit is a task, and so is each epoch, or iteration of L-BFGS, within it. The pr
 is experimental there, so it is in this file alone.
 """
 
-from copy import deepcopy
-
 from .training import Observer
 
 try:
@@ -21,14 +19,17 @@ class FitTask(Observer):
 
     Parameters
     ----------
-    estimator : BaseMLP
-        What the user fits and the callbacks know.
+    estimator : estimator
+        What the user fits and the callbacks know. `_attributes_after` a report are
+        those that it would have if training ended with that.
     X, y, sample_weight : object
         What the user has passed to `fit`.
+    max_epochs : int
+        How many epochs there may be.
     """
 
-    def __init__(self, estimator, X, y, sample_weight):
-        context = estimator._init_callback_context(max_subtasks=estimator.max_iter)
+    def __init__(self, estimator, X, y, sample_weight, max_epochs):
+        context = estimator._init_callback_context(max_subtasks=max_epochs)
         self.context = context
         metadata = {} if sample_weight is None else {"sample_weight": sample_weight}
         self.told = {"estimator": estimator, "X": X, "y": y, "metadata": metadata}
@@ -47,33 +48,24 @@ class FitTask(Observer):
         """End the task of an epoch; return whether a callback asks to stop."""
         return self.epoch.call_on_fit_task_end(
             **self.told,
-            reconstruction_attributes=lambda: self._fitted_attributes(report),
+            reconstruction_attributes=lambda: self.trial._attributes_after(report),
         )
 
     def fitted(self):
         """End the task of the fit, when the estimator has what came of it."""
         self.context.call_on_fit_task_end(**self.told, reconstruction_attributes={})
 
-    def _fitted_attributes(self, report):
-        """Return copies of all that the model would have if training ended here."""
-        model, run, network = self.trial._copy(), report.run, report.network
-        if model.early_stopping and run.best_parameters is not None:
-            network = network.for_prediction(run.best_parameters)
-        model.loss_ = report.loss
-        model._set_fitted(network, run, report.score is not None, keep=False)
-        return deepcopy({k: v for k, v in vars(model).items() if k.endswith("_")})
 
-
-def fit_task(estimator, X, y, sample_weight):
+def fit_task(estimator, X, y, sample_weight, max_epochs):
     """Return the task of a fit, or None without callbacks.
 
     Parameters
     ----------
-    estimator, X, y, sample_weight : object
+    estimator, X, y, sample_weight, max_epochs : object
         As for `FitTask`.
     """
     if not hasattr(estimator, "_init_callback_context"):
         return None
     if not getattr(estimator, "_skl_callbacks", None):
         return None
-    return FitTask(estimator, X, y, sample_weight)
+    return FitTask(estimator, X, y, sample_weight, max_epochs)

@@ -27,10 +27,7 @@ def read_data(estimator, X, y, reset):
     X : {ndarray, CSR matrix or array} of shape (n_samples, n_features)
     y : ndarray
     """
-    # The columns of frames have more ways to lack a value than scikit-learn looks for.
-    is_missing = getattr(y, "isna", None)
-    if is_missing is not None and np.any(is_missing()):
-        raise ValueError("Input y contains missing values (NaN, NA or None).")
+    check_targets_known(y)
     dtypes = [np.float64, np.float32]
     if estimator.dtype == "float32":
         dtypes.reverse()
@@ -52,6 +49,16 @@ def read_data(estimator, X, y, reset):
         raise ValueError("Input y contains NaN: a label is missing.") from None
     # Batches are gathered row by row, in random order.
     return (X.tocsr() if sp.issparse(X) else np.ascontiguousarray(X)), y
+
+
+def check_targets_known(y):
+    """Raise ValueError if targets of a frame or series have gaps.
+
+    They have more ways to lack a value than scikit-learn looks for.
+    """
+    is_missing = getattr(y, "isna", None)
+    if is_missing is not None and np.any(is_missing()):
+        raise ValueError("Input y contains missing values (NaN, NA or None).")
 
 
 def squeeze_column(y):

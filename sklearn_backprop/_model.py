@@ -8,6 +8,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from ._arrays import check_model, read_model
 from ._parameters import layer_makers, settings_of
 from ._prediction import forward_rows
+from ._transaction import copy_of_estimator
 from .finite import is_finite
 from .network import Network, dense_stack
 
@@ -20,9 +21,7 @@ class ModelMixin:
 
     def _copy(self):
         """Return a copy that shares all attributes."""
-        copy = object.__new__(type(self))
-        copy.__dict__.update(self.__dict__)
-        return copy
+        return copy_of_estimator(self)
 
     def _view_of(self, network):
         """Return a fitted estimator whose arrays are views into a network's vector."""

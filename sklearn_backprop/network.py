@@ -114,8 +114,9 @@ class Network:
     Parameters
     ----------
     layers : sequence of layers
-        The first has parameters, as Dense does. An activation works in place on the
-        output of a Dense layer before it, and the backward pass works in its `output`.
+        One has parameters, as Dense does; those before it prepare the inputs. An
+        activation works in place on the output of a Dense layer before it, and the
+        backward pass works in its `output`.
     loss : Loss or None, default=None
         Function of the logits. Needed for `loss_gradient`.
     alpha : float or ndarray of shape (n_penalized,), default=0.0
@@ -134,7 +135,7 @@ class Network:
     Raises
     ------
     ValueError
-        If the first layer has no parameters.
+        If no layer has parameters.
 
     Notes
     -----
@@ -149,8 +150,8 @@ class Network:
 
     def __init__(self, layers, loss=None, alpha=0.0, l1=0.0):
         self.layers = list(layers)
-        if not self.layers or not parameter_names(self.layers[0]):
-            raise ValueError(f"layers must begin with a Dense layer, got {layers!r}.")
+        if not any(map(parameter_names, self.layers)):
+            raise ValueError(f"layers must have a Dense layer, got {layers!r}.")
         self.loss = loss
         self.alpha = alpha
         self.l1 = l1
@@ -172,8 +173,14 @@ class Network:
     @property
     def dtype(self):
         """Dtype of the parameters."""
-        first = self.layers[0]
+        first = self.layers[self._n_leading]
         return getattr(first, parameter_names(first)[0]).dtype
+
+    @property
+    def _n_leading(self):
+        """Number of layers before the first that has parameters."""
+        names = map(parameter_names, self.layers)
+        return next(i for i, found in enumerate(names) if found)
 
     @property
     def dense(self):
@@ -437,15 +444,17 @@ class Network:
     def _prepare_backward(self, steps, shape):
         """Add the functions from targets to gradients.
 
-        The first layer's `dinputs` is never computed.
+        The `dinputs` of the first layer with parameters is never computed.
         """
-        outputs = steps.outputs
-        *gradients, steps.dlogits = self._arrays("gradients", shape)
-        steps.loss_gradient = self._loss_function(outputs[-1], steps.dlogits, shape)
-        first, *others = self.layers
+        start = self._n_leading
+        _, *outputs = steps.outputs[start:]
+        *gradients, steps.dlogits = self._arrays("gradients", shape)[start:]
+        logits = steps.outputs[-1]
+        steps.loss_gradient = self._loss_function(logits, steps.dlogits, shape)
+        first, *others = self.layers[start:]
         # An activation may work in its output, as the layer above, which read it, is
         # done with it.
-        parts = zip(others, gradients, outputs[1:], strict=True)
+        parts = zip(others, gradients, outputs, strict=True)
         backward = [backward_function(*part) for part in parts]
         steps.backward = [*reversed(backward), parameters_function(first)]
         steps.loss = self.loss

@@ -16,7 +16,8 @@ PROPERTY = settings(max_examples=50, derandomize=True, database=None, deadline=N
 
 # Layers that have parameters of their own; the others are activations.
 PARAMETRIC = [name for name in layers.__all__ if parameter_names(getattr(layers, name))]
-ACTIVATIONS = [name for name in layers.__all__ if name not in PARAMETRIC]
+ENCODINGS = ["PiecewiseLinear"]
+ACTIVATIONS = [name for name in layers.__all__ if name not in [*PARAMETRIC, *ENCODINGS]]
 
 # Those that are a function of each input, or of each row.
 FUNCTIONS = [name for name in ACTIVATIONS if name != "Dropout"]
@@ -40,6 +41,9 @@ def make(name, n_inputs=4, n_neurons=3, dtype=np.float64):
     if name == "Scale":
         scales = np.linspace(-2.0, 1.0, n_inputs, dtype=dtype)
         return layers.Scale(scales[np.newaxis])
+    if name == "PiecewiseLinear":
+        edges = np.array([-2.0, 0.0, 0.3, 1.0]), np.array([-1.0, 3.0])
+        return layers.PiecewiseLinear(edges, [n_inputs - 2])
     layer = getattr(layers, name)()
     if name == "Dropout":
         layer.draw_from(NumbersOfColumns())

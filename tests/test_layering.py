@@ -111,7 +111,7 @@ ALLOWED = {
     },
     # On top of the estimators, of which it knows the public attributes alone.
     "inspection": {".settings", "matplotlib", *ESTIMATION},
-    "tabular": ESTIMATION,
+    "tabular": {".layers", *ESTIMATION},
     # Computation, which knows no estimators.
     "_prediction": {"._blas", ".finite", "numpy", "scipy"},
     "_blas": {"numpy", "scipy", "threadpoolctl"},

@@ -33,6 +33,7 @@ from sklearn_backprop.layers import (
 from sklearn_backprop.layers.base import (
     backward_function,
     forward_function,
+    output_shape,
     parameter_names,
     parameters_function,
 )
@@ -49,7 +50,7 @@ def problem(name, dtype=np.float64, n_samples=6):
     """A layer, inputs and the gradient with respect to its output."""
     rng = np.random.default_rng(3)
     layer = make(name, N_INPUTS, N_NEURONS, dtype)
-    n_outputs = {"Dense": N_NEURONS, "ColumnEmbedding": 6}.get(name, N_INPUTS)
+    n_outputs = output_shape(layer, (n_samples, N_INPUTS))[-1]
     inputs = rng.normal(scale=2, size=(n_samples, N_INPUTS)).astype(dtype)
     dvalues = rng.normal(size=(n_samples, n_outputs)).astype(dtype)
     return layer, inputs, dvalues

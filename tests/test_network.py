@@ -390,10 +390,25 @@ def test_the_first_layers_dinputs_is_never_computed():
     assert hasattr(network.layers[2], "dinputs")
 
 
-@pytest.mark.parametrize("stack", [[], [ReLU()], [ReLU(), Dense(2, 3)]])
-def test_a_network_begins_with_a_dense_layer(stack):
-    with pytest.raises(ValueError, match="must begin with a Dense layer"):
+@pytest.mark.parametrize("stack", [[], [ReLU()]])
+def test_a_network_has_a_dense_layer(stack):
+    with pytest.raises(ValueError, match="must have a Dense layer"):
         Network(stack)
+
+
+@pytest.mark.parametrize("leading", [ReLU(), layers.PiecewiseLinear([[-1, 0, 1]] * 2)])
+def test_layers_before_the_first_with_parameters_prepare_the_inputs(leading):
+    rng = np.random.default_rng(0)
+    inputs, targets = rng.normal(size=(7, 2)), rng.normal(size=(7, 1))
+    prepared = leading.forward(inputs).copy()
+    stack = [Dense(prepared.shape[1], 3, random_state=0), ReLU(), Dense(3, 1)]
+    whole = Network([leading, *stack], losses.SquaredError(), alpha=0.1).flatten()
+    loss = whole.loss_gradient(inputs, targets)
+    gradients = whole.gradients.copy()
+    assert not hasattr(leading, "dinputs")
+    rest = Network(stack, losses.SquaredError(), alpha=0.1).flatten()
+    assert loss == rest.loss_gradient(prepared, targets)
+    assert_array_equal(gradients, rest.gradients)
 
 
 @pytest.mark.parametrize("loss", [None, losses.SquaredError()])

@@ -20,6 +20,7 @@ from .activations import (
     Tanh,
 )
 from .columns import ColumnEmbedding, Scale
+from .components import PiecewiseLinear
 from .dense import Dense
 from .dropout import Dropout
 from .initialization import glorot_uniform as glorot_uniform
@@ -38,6 +39,7 @@ __all__ = [
     "LeakyReLU",
     "Logistic",
     "Mish",
+    "PiecewiseLinear",
     "ReLU",
     "Scale",
     "SiLU",

@@ -56,8 +56,24 @@ class ColumnEmbedding:
         bound = n_components**-0.5
         shapes = (n_columns * n_components, n_outputs), (1, n_columns * n_outputs)
         drawn = [rng.uniform(-bound, bound, shape) for shape in shapes]
-        self.n_columns = n_columns
-        self.weights, self.biases = (array.astype(dtype) for array in drawn)
+        self._set(*(array.astype(dtype) for array in drawn), n_columns)
+
+    @classmethod
+    def from_arrays(cls, weights, biases, n_columns):
+        """Return a layer over given arrays, which it views and does not copy.
+
+        Parameters
+        ----------
+        weights : ndarray of shape (n_columns * n_components, n_outputs)
+        biases : ndarray of shape (1, n_columns * n_outputs)
+        n_columns : int
+        """
+        layer = cls.__new__(cls)
+        layer._set(weights, biases, n_columns)
+        return layer
+
+    def _set(self, weights, biases, n_columns):
+        self.n_columns, self.weights, self.biases = n_columns, weights, biases
         self.dweights = self.dbiases = None
         self._gradient_views = (None, None)
 

@@ -35,8 +35,11 @@ def multiply(left, right, out=None):
     if left.ndim == 2 or right.ndim == 3:
         return np.matmul(left, right, out=out)
     # The networks share the matrix: one product of all their rows.
-    product = np.matmul(flat_rows(left), right)
-    return _stored(product.reshape(*left.shape[:-1], right.shape[-1]), out)
+    shape = *left.shape[:-1], right.shape[-1]
+    if out is not None and out.flags.c_contiguous:
+        np.matmul(flat_rows(left), right, out=flat_rows(out))
+        return out
+    return _stored(np.matmul(flat_rows(left), right).reshape(shape), out)
 
 
 def _stored(result, out):

@@ -1,10 +1,18 @@
-"""Tables: what turns columns into inputs that suit a network.
+"""Tables: estimators for frames of mixed columns, and their parts.
 
 Each part is a transformer of scikit-learn's kind that also works alone, in any
 pipeline.
 """
 
+from .classifier import TabularMLPClassifier
 from .encoders import PiecewiseLinearEncoder, RobustClipScaler
 from .frames import TablePreprocessor
+from .regressor import TabularMLPRegressor
 
-__all__ = ["PiecewiseLinearEncoder", "RobustClipScaler", "TablePreprocessor"]
+__all__ = [
+    "PiecewiseLinearEncoder",
+    "RobustClipScaler",
+    "TablePreprocessor",
+    "TabularMLPClassifier",
+    "TabularMLPRegressor",
+]

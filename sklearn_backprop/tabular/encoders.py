@@ -1,6 +1,5 @@
 """Numeric columns as inputs of a network."""
 
-import warnings
 from numbers import Integral, Real
 
 import numpy as np
@@ -19,25 +18,17 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from ..layers.components import Bins
+from .statistics import quantiles_of, read_weights
+
 FLOATS = (np.float64, np.float32)
 # A column whose range is smaller, relative to its size, counts as constant: its bins
 # would be narrower than the numbers are exact.
 SMALLEST_RANGE = 1e-6
 
 
-def _statistics(X, quantiles):
-    """Return quantiles of each column, its smallest and its largest value.
-
-    NaN is left out; a column of nothing else counts as zeros.
-    """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # Of columns that are all NaN.
-        found = np.nanquantile(X, quantiles, axis=0)
-        lowest, highest = np.nanmin(X, axis=0), np.nanmax(X, axis=0)
-    return [np.nan_to_num(values, nan=0.0) for values in (*found, lowest, highest)]
-
-
-def _is_constant(lowest, highest):
+def is_constant(lowest, highest):
+    """Return whether a column with these ends counts as constant."""
     size = np.maximum(np.abs(lowest), np.abs(highest))
     return ~(highest - lowest > SMALLEST_RANGE * size)
 
@@ -96,7 +87,7 @@ class RobustClipScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         self.limit = limit
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None):
+    def fit(self, X, y=None, sample_weight=None):
         """Compute medians and ranges.
 
         Parameters
@@ -104,16 +95,21 @@ class RobustClipScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         X : array-like of shape (n_samples, n_features)
         y : None
             Not used.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How many times a row counts.
 
         Returns
         -------
         self : object
         """
         X = self._read(X, reset=True)
-        lower, self.center_, upper, lowest, highest = _statistics(X, (0.25, 0.5, 0.75))
+        weights = read_weights(sample_weight, X)
+        shares = (0.25, 0.5, 0.75, 0.0, 1.0)
+        statistics = [_known_quantiles(column, shares, weights) for column in X.T]
+        lower, self.center_, upper, lowest, highest = np.transpose(statistics)
         scale = upper - lower
         scale = np.where(scale > 0.0, scale, 0.5 * (highest - lowest))
-        self.scale_ = np.where(_is_constant(lowest, highest), np.inf, scale)
+        self.scale_ = np.where(is_constant(lowest, highest), np.inf, scale)
         return self
 
     def transform(self, X):
@@ -236,7 +232,7 @@ class PiecewiseLinearEncoder(TransformerMixin, BaseEstimator):
         self.extrapolation = extrapolation
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None):
+    def fit(self, X, y=None, sample_weight=None):
         """Choose the edges.
 
         Parameters
@@ -244,6 +240,8 @@ class PiecewiseLinearEncoder(TransformerMixin, BaseEstimator):
         X : array-like of shape (n_samples, n_features)
         y : array-like of shape (n_samples,), default=None
             What a tree predicts; needed with ``strategy='tree'`` alone.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How many times a row counts.
 
         Returns
         -------
@@ -260,11 +258,13 @@ class PiecewiseLinearEncoder(TransformerMixin, BaseEstimator):
         else:
             X, y = validate_data(self, X, y, dtype=FLOATS)
             edges_of = _tree_edges_function(y)
+        weights = read_weights(sample_weight, X)
+        counted = X if weights is None else X[weights > 0.0]
         self.bin_edges_ = [
-            edges_of(column, self.n_bins)
-            if not _is_constant(column.min(), column.max())
+            edges_of(column, self.n_bins, weights)
+            if not is_constant(known.min(), known.max())
             else column[:0].astype(np.float64)
-            for column in X.T
+            for column, known in zip(X.T, counted.T, strict=True)
         ]
         self.n_bins_ = np.array([max(0, len(e) - 1) for e in self.bin_edges_])
         return self
@@ -289,8 +289,8 @@ class PiecewiseLinearEncoder(TransformerMixin, BaseEstimator):
         ):
             start, stop = stop, stop + int(n_bins)
             if n_bins:
-                part = components[:, start:stop]
-                _write_components(column, edges, self.extrapolation, part)
+                bins = Bins.between(edges, self.extrapolation).astype(X.dtype)
+                bins.components(column[:, np.newaxis], components[:, start:stop])
         return components
 
     def get_feature_names_out(self, input_features=None):
@@ -326,12 +326,21 @@ class PiecewiseLinearEncoder(TransformerMixin, BaseEstimator):
         return tags
 
 
-def _quantile_edges(column, n_bins):
+def _known_quantiles(column, shares, sample_weight):
+    """Return quantiles of what is not NaN; of nothing they are zeros."""
+    known = ~np.isnan(column)
+    if sample_weight is not None:
+        known &= sample_weight > 0.0
+        sample_weight = sample_weight[known]
+    if not known.any():
+        return np.zeros(len(shares))
+    return quantiles_of(column[known], shares, sample_weight)
+
+
+def _quantile_edges(column, n_bins, sample_weight):
     """Return quantiles, of which equal ones count once."""
-    edges = np.unique(
-        np.quantile(column.astype(np.float64), np.linspace(0, 1, n_bins + 1))
-    )
-    return _far_enough_apart(edges)
+    shares = np.linspace(0, 1, n_bins + 1)
+    return _far_enough_apart(np.unique(quantiles_of(column, shares, sample_weight)))
 
 
 def _tree_edges_function(y):
@@ -339,13 +348,17 @@ def _tree_edges_function(y):
     is_numeric = type_of_target(y).startswith("continuous")
     make = DecisionTreeRegressor if is_numeric else DecisionTreeClassifier
 
-    def edges_of(column, n_bins):
+    def edges_of(column, n_bins, sample_weight):
+        weights = np.ones(len(column)) if sample_weight is None else sample_weight
         # A leaf of fewer rows would tell what noise they have.
-        leaf = max(1, min(64, len(column) // (4 * n_bins)))
+        leaf = max(1.0, min(64.0, weights.sum() // (4 * n_bins)))
         tree = make(
-            max_leaf_nodes=max(2, n_bins), min_samples_leaf=leaf, random_state=0
+            max_leaf_nodes=max(2, n_bins),
+            min_weight_fraction_leaf=min(0.5, leaf / weights.sum()),
+            random_state=0,
         )
-        tree.fit(column[:, np.newaxis], y)
+        tree.fit(column[:, np.newaxis], y, sample_weight)
+        column = column[weights > 0.0]
         splits = tree.tree_.threshold[tree.tree_.feature >= 0]
         if n_bins == 1:
             splits = splits[:0]
@@ -364,15 +377,3 @@ def _far_enough_apart(edges):
         if edge - kept[-1] > smallest and edges[-1] - edge > smallest:
             kept.append(edge)
     return np.array([*kept, edges[-1]])
-
-
-def _write_components(column, edges, extrapolation, out):
-    """Write the components of one column to `out`, of shape (n_samples, n_bins)."""
-    starts, widths = edges[:-1].astype(out.dtype), np.diff(edges).astype(out.dtype)
-    lowest, highest = np.zeros_like(starts), np.ones_like(starts)
-    lowest[0] -= extrapolation
-    highest[-1] += extrapolation
-    with np.errstate(over="ignore"):
-        np.subtract(column[:, np.newaxis], starts, out)
-        np.divide(out, widths, out)
-    np.clip(out, lowest, highest, out)

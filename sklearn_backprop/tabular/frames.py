@@ -14,7 +14,8 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from .encoders import RobustClipScaler
+from .encoders import RobustClipScaler, is_constant
+from .statistics import quantiles_of, read_weights
 
 ADVICE = {
     "M": "take from it what matters, such as the year or the days since some date",
@@ -70,16 +71,25 @@ class _Column(NamedTuple):
                     "it out."
                 )
         texts = np.full(len(values), None, object)
-        texts[~gaps] = [str(value) for value in known]
+        texts[~gaps] = [_text(value) for value in known]
         return cls(name, texts, True)
+
+    def take(self, rows):
+        """Return some rows of the column."""
+        return self._replace(values=self.values[rows])
 
     def levels(self):
         """Return the column as categories: strings, with None for gaps."""
         if self.is_text:
             return self.values
         return np.array(
-            [None if np.isnan(v) else f"{v:.17g}" for v in self.values], object
+            [None if np.isnan(v) else _text(v) for v in self.values], object
         )
+
+
+def _text(value):
+    """Return a level as a string, a number the same in whatever column it is."""
+    return value if isinstance(value, str) else f"{float(value):.17g}"
 
 
 def _is_gap(value):
@@ -166,7 +176,7 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
         self.max_categories = max_categories
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None):
+    def fit(self, X, y=None, sample_weight=None):
         """Learn medians, scales and levels.
 
         Parameters
@@ -174,6 +184,9 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
         X : {array-like, frame} of shape (n_samples, n_features)
         y : None
             Not used.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How many times a row counts for medians and scales. Levels are counted by
+            the rows that count at all.
 
         Returns
         -------
@@ -186,11 +199,15 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
             do, or a name is that of two columns.
         """
         columns = self._read(X, reset=True)
+        weights = read_weights(sample_weight, columns[0].values)
+        if weights is not None:
+            columns = [column.take(weights > 0.0) for column in columns]
+            weights = weights[weights > 0.0]
         chosen = self._chosen(columns)
         is_category = [
             column.is_text or i in chosen for i, column in enumerate(columns)
         ]
-        self._fit_numbers(columns, np.flatnonzero(np.logical_not(is_category)))
+        self._fit_numbers(columns, np.flatnonzero(np.logical_not(is_category)), weights)
         self._fit_categories(columns, np.flatnonzero(is_category))
         return self
 
@@ -246,21 +263,26 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
             found += self.encoder_.get_feature_names_out(chosen).tolist()
         return np.array(found, dtype=object)
 
-    def _fit_numbers(self, columns, places):
+    def _fit_numbers(self, columns, places, weights):
         self.numeric_, self.indicated_, medians, kept = [], [], [], []
         for i in places.tolist():
             numbers = self._numbers(columns[i])
             gaps = np.isnan(numbers)
             known = numbers[~gaps]
-            if not known.size or (known.min() == known.max() and not gaps.any()):
+            if not known.size or (
+                is_constant(known.min(), known.max()) and not gaps.any()
+            ):
                 continue
             self.numeric_.append(i)
-            medians.append(np.median(known))
+            of_known = None if weights is None else weights[~gaps]
+            medians.append(quantiles_of(known, [0.5], of_known)[0])
             kept.append(numbers)
             if gaps.any():
                 self.indicated_.append(i)
-        self.medians_ = np.array(medians)
-        self.scaler_ = RobustClipScaler().fit(np.stack(kept, 1)) if kept else None
+        self.medians_, self.scaler_ = np.array(medians), None
+        if kept:
+            self.scaler_ = RobustClipScaler()
+            self.scaler_.fit(np.stack(kept, 1), sample_weight=weights)
 
     def _fit_categories(self, columns, places):
         self.categorical_ = [

@@ -7,7 +7,14 @@ observer does decides numbers; that is all in the `Run`.
 
 from .epochs import EpochTrainer
 from .lbfgs import minimize_lbfgs
-from .observers import EpochReport, Observer, Printer, TablePrinter
+from .observers import (
+    EpochReport,
+    Observer,
+    Printer,
+    TablePrinter,
+    notify,
+    printers,
+)
 from .run import Diverged, Run
 
 __all__ = [
@@ -19,4 +26,6 @@ __all__ = [
     "Run",
     "TablePrinter",
     "minimize_lbfgs",
+    "notify",
+    "printers",
 ]

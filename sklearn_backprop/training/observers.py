@@ -128,3 +128,10 @@ def notify(observers, report):
     # All of them, also after one has asked to stop.
     requests = [observer.epoch_ended(report) for observer in observers]
     return any(requests)
+
+
+def printers(verbose):
+    """Return who prints, for a level of verbosity: nobody, a printer, or a table."""
+    if not verbose:
+        return []
+    return [TablePrinter() if verbose >= 2 else Printer()]

@@ -1,0 +1,183 @@
+"""Piecewise linear components of numbers: a layer without parameters."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from .base import floating
+
+
+class Bins(NamedTuple):
+    """Bins of some columns: arrays that broadcast with (..., n_bins)."""
+
+    starts: np.ndarray
+    widths: np.ndarray
+    lowest: np.ndarray
+    """What a component is at least, and at most."""
+    highest: np.ndarray
+
+    @classmethod
+    def between(cls, edges, extrapolation):
+        """Return the bins between ascending edges.
+
+        The outer ones go on for `extrapolation` times their width.
+        """
+        n_bins = len(edges) - 1
+        lowest, highest = np.zeros(n_bins), np.ones(n_bins)
+        lowest[0] -= extrapolation
+        highest[-1] += extrapolation
+        return cls(edges[:-1], np.diff(edges), lowest, highest)
+
+    def astype(self, dtype):
+        """Return the bins in another dtype."""
+        return Bins(*(array.astype(dtype) for array in self))
+
+    def components(self, numbers, out):
+        """Write to `out` how far numbers have gone through each bin.
+
+        Parameters
+        ----------
+        numbers : ndarray of shape (..., 1)
+        out : ndarray of shape (..., n_bins)
+        """
+        with np.errstate(over="ignore"):
+            np.subtract(numbers, self.starts, out)
+            np.divide(out, self.widths, out)
+        return np.clip(out, self.lowest, self.highest, out)
+
+
+class PiecewiseLinear:
+    """Columns as groups of components, which suit `ColumnEmbedding`.
+
+    A number becomes one component for each of its bins, which is 0 below the bin, rises
+    to 1 within it and stays there, and one more that is the number itself. Below its
+    first and above its last edge the outer components go on for one width of their
+    bins. Columns that are groups of inputs already, such as indicators of a category,
+    stay as they are. All groups are filled up with zeros to the same length.
+
+    Parameters
+    ----------
+    edges : sequence of ndarray of shape (n_bins + 1,)
+        Ascending edges of the bins of each column of numbers; they come first.
+    n_levels : sequence of int, default=()
+        Number of inputs of each further column.
+
+    Attributes
+    ----------
+    n_columns, n_components : int
+        Number of groups, and of components in each.
+    inputs, output, dinputs : ndarray
+        As of `Dense`.
+
+    References
+    ----------
+    Gorishniy, Rubachev and Babenko (2022), "On embeddings for numerical features in
+    tabular deep learning", section 3.2, equation 1.
+    """
+
+    penalized = free = ()
+    in_place, spares_output = False, True
+
+    def __init__(self, edges, n_levels=()):
+        edges = [np.asarray(column) for column in edges]
+        self.edges, self.n_levels = edges, list(n_levels)
+        self.n_columns = len(edges) + len(self.n_levels)
+        lengths = [*(len(column) for column in edges), *self.n_levels]
+        self.n_components = max(lengths)
+        self._bins = {np.dtype(float): self._padded_bins()}
+        # Where the inputs of further columns go, one after another.
+        firsts = np.arange(len(edges), self.n_columns) * self.n_components
+        places = [
+            first + np.arange(n) for first, n in zip(firsts, self.n_levels, strict=True)
+        ]
+        self._places = np.concatenate(places) if places else np.array([], np.intp)
+
+    def _padded_bins(self):
+        """Return bins of shape (n_columns, n_components) for the columns of numbers."""
+        shape = len(self.edges), self.n_components
+        bins = Bins(np.zeros(shape), np.ones(shape), np.zeros(shape), np.zeros(shape))
+        for i, edges in enumerate(self.edges):
+            for whole, column in zip(bins, Bins.between(edges, 1.0), strict=True):
+                whole[i, : len(edges) - 1] = column
+        bins.lowest[:, -1], bins.highest[:, -1] = -np.inf, np.inf
+        return bins
+
+    def output_shape(self, shape):
+        """Return the shape of the output for inputs of some shape."""
+        return *shape[:-1], self.n_columns * self.n_components
+
+    def _bins_in(self, dtype):
+        if dtype not in self._bins:
+            self._bins[dtype] = self._bins[np.dtype(float)].astype(dtype)
+        return self._bins[dtype]
+
+    def _split(self, array):
+        """Return the part of the output, or its gradient, that is of numbers."""
+        width = len(self.edges) * self.n_components
+        numbers = array[..., :width]
+        return numbers.reshape(*numbers.shape[:-1], len(self.edges), self.n_components)
+
+    def forward(self, inputs, out=None):
+        """Set and return ``output``.
+
+        Parameters
+        ----------
+        inputs : ndarray of shape (..., n_samples, len(edges) + sum(n_levels))
+        out : ndarray of the shape of the output, default=None
+
+        Returns
+        -------
+        output : ndarray of shape (..., n_samples, n_columns * n_components)
+        """
+        return self._forward_function(out)(floating(inputs))
+
+    def _forward_function(self, out):
+        n_numbers = len(self.edges)
+
+        def forward(inputs):
+            self.inputs = inputs
+            output = out
+            if output is None:
+                output = np.empty(self.output_shape(inputs.shape), inputs.dtype)
+            if n_numbers:
+                numbers = inputs[..., :n_numbers, np.newaxis]
+                bins = self._bins_in(output.dtype)
+                bins.components(numbers, self._split(output))
+            output[..., n_numbers * self.n_components :] = 0.0
+            output[..., self._places] = inputs[..., n_numbers:]
+            self.output = output
+            return output
+
+        return forward
+
+    def backward(self, dvalues, out=None):
+        """Set and return ``dinputs``.
+
+        Parameters
+        ----------
+        dvalues : ndarray of shape (..., n_samples, n_columns * n_components)
+        out : ndarray of the shape of the inputs, default=None
+
+        Returns
+        -------
+        dinputs : ndarray of shape (..., n_samples, len(edges) + sum(n_levels))
+        """
+        return self._backward_function(out)(dvalues)
+
+    def _backward_function(self, out=None, scratch=None):
+        n_numbers = len(self.edges)
+
+        def backward(dvalues):
+            dinputs = np.empty(self.inputs.shape, dvalues.dtype) if out is None else out
+            if n_numbers:
+                bins = self._bins_in(dvalues.dtype)
+                components = self._split(self.output)
+                rises = (components > bins.lowest) & (components < bins.highest)
+                slopes = np.where(rises, 1.0 / bins.widths, 0.0)
+                products = np.multiply(slopes, self._split(dvalues), slopes)
+                np.add.reduce(products, axis=-1, out=dinputs[..., :n_numbers])
+            dinputs[..., n_numbers:] = dvalues[..., self._places]
+            self.dinputs = dinputs
+            return dinputs
+
+        return backward

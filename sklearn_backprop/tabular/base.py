@@ -1,0 +1,320 @@
+"""What the estimators for tables share: from a frame to groups of trained networks."""
+
+import warnings
+from copy import deepcopy
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.base import BaseEstimator, _fit_context
+from sklearn.model_selection import KFold, StratifiedKFold
+from sklearn.utils import _safe_indexing, check_random_state
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import (
+    _num_samples,
+    check_consistent_length,
+    check_is_fitted,
+    validate_data,
+)
+
+from .._callbacks import CallbackSupportMixin, fit_task
+from .._parameters import read_hidden_layer_sizes
+from .._transaction import all_or_nothing
+from ..finite import is_finite
+from ..layers import PiecewiseLinear
+from ..training import Diverged, printers
+from .defaults import MIN_ROWS, N_BINS, N_COMPONENTS, N_FOLDS, settings_for
+from .encoders import PiecewiseLinearEncoder
+from .frames import TablePreprocessor
+from .networks import check_group, draw_group, group_of, network_of
+from .statistics import read_weights
+from .training import Clock, Data, GroupTraining, forward_blocks, mean_curve, train
+
+# Rows of a frame that are made numbers at once when it predicts.
+FRAME_ROWS = 8192
+# Networks of one group share their hidden weights.
+MAX_GROUPS = 2
+# Below so many rows the networks compute in float64: that takes no time then, and equal
+# models are equal to the last digits that people compare.
+MIN_ROWS_FLOAT32 = 256
+
+AUTO = StrOptions({"auto"})
+CONSTRAINTS = {
+    "n_estimators": [Interval(Integral, 1, None, closed="left")],
+    "hidden_layer_sizes": [
+        AUTO,
+        str,
+        "array-like",
+        Interval(Integral, 1, None, closed="left"),
+    ],
+    "max_iter": [AUTO, Interval(Integral, 1, None, closed="left")],
+    "batch_size": [AUTO, Interval(Integral, 1, None, closed="left")],
+    "learning_rate_init": [AUTO, Interval(Real, 0, None, closed="neither")],
+    "dropout": [AUTO, Interval(Real, 0, 1, closed="left")],
+    "categorical_features": ["array-like", str, None],
+    "max_time": [Interval(Real, 0, None, closed="neither"), None],
+    "random_state": ["random_state"],
+    "verbose": ["verbose"],
+}
+
+
+class BaseTabularMLP(CallbackSupportMixin, BaseEstimator):
+    """Groups of networks for tables; see the two estimators.
+
+    A subclass gives its parameters and what concerns its task: `_task`,
+    `_read_targets`, `_loss`, `_n_outputs`, `_strata` and `_validated`.
+    """
+
+    _parameter_constraints: dict = CONSTRAINTS
+    _doc_link_module = "sklearn_backprop"
+    _doc_link_template = (
+        "https://sklearn-backprop.readthedocs.io/en/stable/api.html"
+        "#sklearn_backprop.{estimator_name}"
+    )
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+    ):
+        """Fit the model.
+
+        Parameters
+        ----------
+        X : {array-like, frame} of shape (n_samples, n_features)
+            Numbers, booleans, strings and categories, with gaps.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Targets; of a classifier one column.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples: not negative, and not all zero.
+        X_val : {array-like, frame} of shape (n_val, n_features), default=None
+            Validation data, which all networks then validate with, so that all train on
+            all rows of X. By default each group of networks holds out a fifth of them.
+        y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
+            Targets of the validation data.
+        sample_weight_val : array-like of shape (n_val,), default=None
+            Weights of the validation data.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If data, targets, weights or parameters do not fit together, or training
+            diverges. What was fitted before is then untouched.
+        """
+        clock = Clock(self.max_time)
+        settings = self._settings(_num_samples(X))
+        task = fit_task(self, X, y, sample_weight, settings.max_iter)
+        observers = printers(self.verbose)
+        with all_or_nothing(self) as trial, np.errstate(all="ignore"):
+            if task is not None:
+                task.follow(trial)
+                observers.append(task)
+            validation = X_val, y_val, sample_weight_val
+            outcome = trial._fit_in_place(
+                X, y, sample_weight, validation, settings, clock, observers
+            )
+        if task is not None:
+            task.fitted()
+        if outcome == "interrupted":
+            warnings.warn("Training interrupted by user.", stacklevel=3)
+        return self
+
+    def _settings(self, n_rows):
+        """Return the settings of a training: the defaults, and what is given."""
+        settings = settings_for(self._task, n_rows)
+        names = [name for name in settings._fields if name != "n_rows"]
+        given = {name: getattr(self, name) for name in names}
+        given = {
+            name: value
+            for name, value in given.items()
+            if not (isinstance(value, str) and value == "auto")
+        }
+        settings = settings._replace(**given)
+        sizes = read_hidden_layer_sizes(settings.hidden_layer_sizes)
+        return settings._replace(hidden_layer_sizes=tuple(sizes))
+
+    def _fit_in_place(
+        self, X, y, sample_weight, validation, settings, clock, observers
+    ):
+        if y is None:
+            raise ValueError(
+                f"{type(self).__name__} requires y to be passed, but the target y is "
+                "None."
+            )
+        check_consistent_length(X, y, sample_weight)
+        weights = read_weights(sample_weight, X)
+        is_small = _num_samples(X) < MIN_ROWS_FLOAT32
+        dtype = np.dtype(np.float64 if is_small else np.float32)
+        self._fit_encoding(X, weights, dtype)
+        inputs = self._encode(X, dtype)
+        targets = self._read_targets(y, weights, reset=True)
+        data = Data(inputs, targets, self._weights(targets, weights))
+        validation = self._read_validation(*validation, dtype)
+        rng = check_random_state(self.random_state)
+        splits = self._splits(data, validation, rng)
+        sizes = [
+            len(part) for part in np.array_split(range(self.n_estimators), len(splits))
+        ]
+        encoding = self._encoding()
+        groups = []
+        for (rows, held_out), size in zip(splits, sizes, strict=True):
+            groups.append(
+                self._group_training(
+                    data, rows, held_out, size, encoding, rng, settings, clock
+                )
+            )
+        try:
+            outcome = train(groups, settings, clock, observers)
+        except Diverged:
+            raise ValueError(
+                "Training diverged: loss or parameters are not finite. A lower "
+                f"learning_rate_init than {settings.learning_rate_init} is what helps, "
+                "or targets and weights of moderate size."
+            ) from None
+        self._set_fitted(groups, [part for _, part in splits])
+        return outcome
+
+    def _fit_encoding(self, X, weights, dtype):
+        """Fit what makes numbers of columns, and bins of numbers."""
+        validate_data(self, X, skip_check_array=True)
+        self.preprocessor_ = TablePreprocessor(self.categorical_features)
+        self.preprocessor_.fit(X, sample_weight=weights)
+        numbers = self.preprocessor_.transform(X)
+        n_numbers = len(self.preprocessor_.numeric_)
+        self.binner_ = None
+        if n_numbers:
+            self.binner_ = PiecewiseLinearEncoder(N_BINS)
+            numbers = numbers[:, :n_numbers].astype(dtype)
+            self.binner_.fit(numbers, sample_weight=weights)
+
+    def _encoding(self):
+        """Return the layer of components."""
+        table = self.preprocessor_
+        edges = [] if self.binner_ is None else self.binner_.bin_edges_
+        n_levels = [1] * len(table.indicated_) + table.n_levels_.tolist()
+        if not edges and not n_levels:
+            n_levels = [1]  # Of a column of zeros: no column says anything.
+        return PiecewiseLinear(edges, n_levels)
+
+    def _encode(self, X, dtype):
+        """Return the columns as numbers of shape (n_samples, n_inputs)."""
+        numbers = self.preprocessor_.transform(X).astype(dtype)
+        return numbers if numbers.shape[1] else np.zeros((len(numbers), 1), dtype)
+
+    def _read_validation(self, X, y, sample_weight, dtype):
+        """Return the validation data, or None."""
+        given = {"X_val": X, "y_val": y, "sample_weight_val": sample_weight}
+        passed = [name for name, value in given.items() if value is not None]
+        if not passed:
+            return None
+        for name in ("X_val", "y_val"):
+            if given[name] is None:
+                raise ValueError(f"{passed[0]} is provided, but {name} was not.")
+        try:
+            check_consistent_length(X, y, sample_weight)
+            weights = read_weights(sample_weight, X)
+            targets = self._read_targets(y, weights, reset=False)
+            return Data(self._encode(X, dtype), targets, weights)
+        except ValueError as error:
+            raise ValueError(
+                f"In the validation data, X_val and y_val: {error}"
+            ) from error
+
+    def _weights(self, targets, sample_weight):
+        """Return the weights of the rows, or None."""
+        return sample_weight
+
+    def _splits(self, data, validation, rng):
+        """Return rows to train on and validation data, for each group of networks."""
+        rows = np.arange(len(data.inputs))
+        if data.sample_weight is not None:
+            rows = np.flatnonzero(data.sample_weight)
+        n_groups = min(MAX_GROUPS, self.n_estimators)
+        strata, frequent = self._strata(data.targets[rows]), rows
+        if strata is not None:
+            labels, counts = np.unique(strata, return_counts=True)
+            # What is rare is held out by nobody.
+            common = np.isin(strata, labels[counts >= N_FOLDS])
+            frequent, strata = rows[common], strata[common]
+        if validation is not None or len(frequent) < MIN_ROWS:
+            return [(rows, validation)] * n_groups
+        make = KFold if strata is None else StratifiedKFold
+        folds = make(N_FOLDS, shuffle=True, random_state=rng).split(frequent, strata)
+        held_out = [frequent[fold] for _, fold in folds][:n_groups]
+        return [(np.setdiff1d(rows, part), data.take(part)) for part in held_out]
+
+    def _group_training(
+        self, data, rows, held_out, size, encoding, rng, settings, clock
+    ):
+        group = draw_group(
+            rng,
+            encoding,
+            size,
+            N_COMPONENTS,
+            settings.hidden_layer_sizes,
+            self._n_outputs(data.targets),
+            data.inputs.dtype,
+        )
+        network = network_of(group, encoding, self._loss(), settings.dropout)
+        validate = None if held_out is None else self._validation_function(held_out)
+        return GroupTraining(
+            network.flatten(),
+            data,
+            rows,
+            validate,
+            None if held_out is None else held_out.inputs,
+            rng,
+            settings,
+            clock,
+        )
+
+    def _set_fitted(self, groups, held_out):
+        """Set the fitted attributes that all tasks have."""
+        self.networks_ = [group_of(group.network) for group in groups]
+        self.n_iter_ = max(group.run.n_iter for group in groups)
+        self.best_iter_ = [group.run.best_iter for group in groups]
+        self.loss_curve_ = mean_curve(groups, "loss_curve")
+        validated = groups[0].trainer.validate is not None
+        self.validation_loss_curve_ = (
+            mean_curve(groups, "validation_losses") if validated else None
+        )
+
+    def _attributes_after(self, report):
+        """Return copies of all that the model would have if training ended here."""
+        return deepcopy({k: v for k, v in vars(self).items() if k.endswith("_")})
+
+    def _logits(self, X):
+        """Yield, for some rows after others, the logits of each group."""
+        check_is_fitted(self, "networks_")
+        encoding = self._encoding()
+        for i, group in enumerate(self.networks_):
+            check_group(group, encoding, f"networks_[{i}]")
+        dtype = self.networks_[0]["embedding_weights"].dtype
+        n_rows = _num_samples(X)
+        for start in range(0, max(1, n_rows), FRAME_ROWS):
+            block = X
+            if n_rows > FRAME_ROWS:
+                block = _safe_indexing(X, slice(start, min(n_rows, start + FRAME_ROWS)))
+            with np.errstate(all="ignore"):
+                inputs = self._encode(block, dtype)
+                networks = [network_of(group, encoding) for group in self.networks_]
+                logits = [forward_blocks(network, inputs) for network in networks]
+            if not all(map(is_finite, logits)):
+                raise ValueError("The output of the networks is not finite.")
+            yield logits
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.string = True
+        return tags

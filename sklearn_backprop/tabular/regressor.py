@@ -1,0 +1,252 @@
+"""The regressor for tables."""
+
+import numpy as np
+from sklearn.base import RegressorMixin
+from sklearn.utils.validation import _check_y, check_is_fitted
+
+from .._data import check_targets_known, read_numbers
+from .._validation import Validated
+from ..losses import Quantile, SquaredError
+from .base import CONSTRAINTS, BaseTabularMLP
+
+
+class TabularMLPRegressor(RegressorMixin, BaseTabularMLP):
+    """Regressor for tables: a frame of numbers, words and gaps in, nothing to tune.
+
+    Several networks that share their hidden weights train on piecewise linear
+    components of the columns; their predictions are averaged. Targets are standardized
+    inside, and no prediction leaves the range that they had in training.
+
+    Parameters
+    ----------
+    n_estimators : int, default=8
+        Number of networks.
+    quantiles : array-like of float in (0, 1) or None, default=None
+        Which quantiles of the targets to predict, in place of their mean.
+    hidden_layer_sizes : array-like of int, int, str or 'auto', default='auto'
+        Number of neurons of each hidden layer; also as ``'128x2'``. For what 'auto'
+        stands for see the table in the user guide.
+    max_iter : int or 'auto', default='auto'
+        Number of epochs. The learning rate runs its course in them, so fewer do not
+        merely end earlier.
+    batch_size : int or 'auto', default='auto'
+        Number of rows of a mini-batch.
+    learning_rate_init : float or 'auto', default='auto'
+        Largest learning rate.
+    dropout : float or 'auto', default='auto'
+        Share of the hidden neurons that a training step leaves out.
+    categorical_features : 'from_dtype', array-like of str, int or bool, or None, \
+            default='from_dtype'
+        Which columns are categories; see `TablePreprocessor`.
+    max_time : float or None, default=None
+        Seconds after which training ends, with a schedule of the learning rate that
+        ends then, too. The result then depends on the speed of the machine.
+    random_state : int, RandomState or None, default=None
+        Source of initial parameters, of held-out rows and of the order of rows; an int
+        gives the same model every time.
+    verbose : int, default=0
+        1 prints a line for each epoch, 2 a table.
+
+    Attributes
+    ----------
+    preprocessor_ : TablePreprocessor
+        Makes numbers of columns.
+    binner_ : PiecewiseLinearEncoder or None
+        The bins of the columns that are numbers.
+    networks_ : list of dict
+        The arrays of each group of networks, which share the hidden weights:
+        "embedding_weights" and "embedding_biases" of the columns, "scales" of shape
+        (n_networks, 1, n_embedded), "coefs" and "intercepts", layer by layer.
+    target_mean_, target_scale_ : ndarray of shape (n_outputs,)
+        Mean and standard deviation of the targets in training.
+    target_range_ : ndarray of shape (2, n_outputs)
+        Their smallest and largest values, between which all predictions are.
+    loss_curve_ : list of float
+        Training loss of each epoch, averaged over the networks: half the squared error
+        of standardized targets, or the pinball loss.
+    validation_loss_curve_ : list of float or None
+        Loss of the rows held out, averaged over the groups, after each epoch; None
+        where there were too few rows to hold any out.
+    best_iter_ : list of int
+        The epoch of each group whose parameters were kept.
+    n_iter_ : int
+        Number of epochs.
+    n_features_in_ : int
+        Number of columns.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the columns, where X has names that are all strings.
+
+    See Also
+    --------
+    TabularMLPClassifier : For labels.
+    MLPRegressor : One network, as scikit-learn has it.
+    sklearn.ensemble.HistGradientBoostingRegressor : Trees.
+
+    Notes
+    -----
+    The networks compute in float32.
+
+    References
+    ----------
+    .. [1] Gorishniy, Kotelnikov and Babenko (2025), "TabM: advancing tabular deep
+       learning with parameter-efficient ensembling".
+    .. [2] Gorishniy, Rubachev and Babenko (2022), "On embeddings for numerical features
+       in tabular deep learning".
+    .. [3] Holzmüller, Grinsztajn and Steinwart (2024), "Better by default: strong
+       pre-tuned MLPs and boosted trees on tabular data".
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_backprop import TabularMLPRegressor
+    >>> X = np.linspace(0.0, 6.0, 200)[:, np.newaxis]
+    >>> y = 1000.0 * np.sin(X[:, 0])
+    >>> model = TabularMLPRegressor(random_state=0).fit(X, y)
+    >>> bool(model.score(X, y) > 0.99)
+    True
+    """
+
+    _task = "regression"
+    _parameter_constraints: dict = {**CONSTRAINTS, "quantiles": ["array-like", None]}
+
+    def __init__(
+        self,
+        n_estimators=8,
+        *,
+        quantiles=None,
+        hidden_layer_sizes="auto",
+        max_iter="auto",
+        batch_size="auto",
+        learning_rate_init="auto",
+        dropout="auto",
+        categorical_features="from_dtype",
+        max_time=None,
+        random_state=None,
+        verbose=0,
+    ):
+        self.n_estimators = n_estimators
+        self.quantiles = quantiles
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.max_iter = max_iter
+        self.batch_size = batch_size
+        self.learning_rate_init = learning_rate_init
+        self.dropout = dropout
+        self.categorical_features = categorical_features
+        self.max_time = max_time
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def predict(self, X):
+        """Return the mean, or the quantiles, of the targets of each row.
+
+        Parameters
+        ----------
+        X : {array-like, frame} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        predictions : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            With quantiles of shape (n_samples, n_quantiles), or (n_samples, n_outputs,
+            n_quantiles) where y had several columns, in the order of `quantiles`.
+        """
+        check_is_fitted(self)
+        return np.concatenate([self._predictions(block) for block in self._logits(X)])
+
+    def score(self, X, y, sample_weight=None):
+        """Return R^2 of the predictions.
+
+        Parameters
+        ----------
+        X : {array-like, frame} of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            True targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+
+        Returns
+        -------
+        score : float
+            Averaged over the outputs.
+
+        Raises
+        ------
+        ValueError
+            If the model predicts quantiles.
+        """
+        if self.quantiles is not None:
+            raise ValueError(
+                f"quantiles={self.quantiles!r} are predicted, for which there is no "
+                "R^2: score each column of predict(X), for example by "
+                "sklearn.metrics.mean_pinball_loss."
+            )
+        return super().score(X, y, sample_weight)
+
+    def _predictions(self, logits):
+        """Return those of some rows, from the logits of each group."""
+        mean = np.concatenate(logits).mean(axis=0, dtype=np.float64)
+        n_outputs = len(self.target_mean_)
+        standardized = mean.reshape(len(mean), n_outputs, -1)
+        center, scale = (
+            self.target_mean_[:, np.newaxis],
+            self.target_scale_[:, np.newaxis],
+        )
+        lowest, highest = self.target_range_[:, :, np.newaxis]
+        predictions = np.clip(center + scale * standardized, lowest, highest)
+        if self.quantiles is None:
+            predictions = predictions[:, :, 0]
+        else:
+            predictions = _in_order(predictions, self.quantiles)
+        return predictions[:, 0] if n_outputs == 1 else predictions
+
+    def _read_targets(self, y, weights, reset):
+        """Return standardized targets of shape (n_samples, n_outputs)."""
+        check_targets_known(y)
+        y = read_numbers(_check_y(y, multi_output=True, y_numeric=True), np.float64)
+        if reset:
+            self.target_mean_ = np.average(y, axis=0, weights=weights)
+            errors = np.square(y - self.target_mean_)
+            spread = np.sqrt(np.average(errors, axis=0, weights=weights))
+            self.target_scale_ = np.where(spread > 0.0, spread, 1.0)
+            counted = y if weights is None else y[weights > 0.0]
+            self.target_range_ = np.array([counted.min(axis=0), counted.max(axis=0)])
+            if not np.isfinite(self.target_scale_).all():
+                raise ValueError(
+                    "y spans a range too large for its standard deviation to be finite."
+                )
+        elif y.shape[1] != len(self.target_mean_):
+            raise ValueError(
+                f"y has {y.shape[1]} columns, and in training it had "
+                f"{len(self.target_mean_)}."
+            )
+        return self._loss().outputs_for((y - self.target_mean_) / self.target_scale_)
+
+    def _n_outputs(self, targets):
+        return targets.shape[1]
+
+    def _loss(self):
+        if self.quantiles is None:
+            return SquaredError()
+        loss = Quantile(tuple(np.ravel(self.quantiles).tolist()))
+        try:
+            loss.validate()
+        except ValueError as error:
+            raise ValueError(f"quantiles={self.quantiles!r}: {error}") from None
+        return loss
+
+    def _strata(self, targets):
+        return None
+
+    def _validation_function(self, data):
+        loss = self._loss()
+
+        def validate(logits):
+            mean = logits.mean(axis=0, dtype=np.float64)
+            value = float(loss.calculate(mean, data.targets, data.sample_weight))
+            return Validated(-value, value)
+
+        return validate
+
+
+def _in_order(predictions, quantiles):
+    """Return predictions of quantiles, which do not cross."""
+    ranks = np.argsort(np.argsort(np.ravel(quantiles), kind="stable"), kind="stable")
+    return np.sort(predictions, axis=-1)[..., ranks]

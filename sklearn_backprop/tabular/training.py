@@ -1,0 +1,237 @@
+"""Training of several groups of networks, which take turns from epoch to epoch."""
+
+import time
+from typing import NamedTuple
+
+import numpy as np
+
+from ..batches import Batches
+from ..finite import is_finite
+from ..optimizers import AdamW
+from ..schedules import Cosine
+from ..training import Diverged, EpochReport, EpochTrainer, Run, notify
+
+# Those of the recipe (see `docs/tabular.md`).
+OPTIMIZER = AdamW(beta_2=0.95, weight_decay=0.01)
+WARMUP = 0.1
+# Rows that a network that predicts goes through at once.
+BLOCK_ROWS = 512
+
+
+class Data(NamedTuple):
+    """Rows for training or validation: encoded inputs, targets and weights."""
+
+    inputs: np.ndarray
+    targets: np.ndarray
+    sample_weight: np.ndarray | None
+
+    def take(self, rows):
+        """Return some of the rows."""
+        return Data(*(None if array is None else array[rows] for array in self))
+
+
+class Clock:
+    """The time that a training may take.
+
+    Parameters
+    ----------
+    max_time : float or None
+        In seconds, from now on.
+    """
+
+    def __init__(self, max_time):
+        self.started, self.max_time = time.perf_counter(), max_time
+
+    @property
+    def fraction(self):
+        """Share of the time that has passed; 0 without a limit."""
+        if self.max_time is None:
+            return 0.0
+        return (time.perf_counter() - self.started) / self.max_time
+
+    @property
+    def has_run_out(self):
+        """Whether the time has passed."""
+        return self.fraction >= 1.0
+
+
+class TimedCosine(Cosine):
+    """A cosine that reaches its end with the epochs or with the time, if that is first.
+
+    Parameters
+    ----------
+    clock : Clock
+    """
+
+    def __init__(self, clock):
+        super().__init__(warmup=WARMUP)
+        self.clock = clock
+
+    def rate(self, initial, progress):
+        """Return the learning rate (see `Schedule.rate`)."""
+        fraction = max(progress.fraction, min(1.0, self.clock.fraction))
+        return super().rate(initial, progress._replace(fraction=fraction))
+
+
+class TimedBatches(Batches):
+    """Batches that end when the time has run out, though not before the first."""
+
+    def __init__(self, data, batch_size, dtype, clock):
+        super().__init__(*data, batch_size, dtype)
+        self.clock = clock
+
+    def __call__(self, rows=None):
+        """Iterate over the batches (see `Batches`)."""
+        for i, batch in enumerate(super().__call__(rows)):
+            if i > 0 and self.clock.has_run_out:
+                return
+            yield batch
+
+
+def forward_blocks(network, inputs):
+    """Return the logits of many rows.
+
+    Parameters
+    ----------
+    network : Network
+    inputs : ndarray of shape (n_samples, n_inputs)
+
+    Returns
+    -------
+    logits : ndarray of shape (n_networks, n_samples, n_outputs)
+    """
+    starts = range(0, len(inputs), BLOCK_ROWS)
+    blocks = [network.forward(inputs[i : i + BLOCK_ROWS]).copy() for i in starts]
+    return np.concatenate(blocks, axis=1)
+
+
+class GroupTraining:
+    """The training of one group.
+
+    Parameters
+    ----------
+    network : SharingNetworks
+        Flat, with a loss; changed in place.
+    data : Data
+    rows : ndarray of int
+        Those to train on.
+    validate : callable or None
+        From the logits of the validation rows to the `Validated`.
+    validation_inputs : ndarray or None
+    rng : numpy.random.RandomState
+    settings : Settings
+    clock : Clock
+    """
+
+    def __init__(
+        self, network, data, rows, validate, validation_inputs, rng, settings, clock
+    ):
+        self.network, self.run = network, Run(rng)
+        self.run.rows = np.array(rows)
+        self.clock = clock
+        batch_size = min(settings.batch_size, len(rows))
+        self.trainer = EpochTrainer(
+            network,
+            self.run,
+            TimedBatches(data, batch_size, network.dtype, clock),
+            OPTIMIZER,
+            TimedCosine(clock),
+            settings.learning_rate_init,
+            horizon=settings.max_iter,
+            shuffle=True,
+            tol=0.0,
+            n_iter_no_change=np.inf,
+            validate=None
+            if validate is None
+            else self._validation(validate, validation_inputs),
+            early_stopping=validate is not None,
+        )
+
+    @staticmethod
+    def _validation(validate, inputs):
+        def validation(network):
+            logits = forward_blocks(network, inputs)
+            if not is_finite(logits):
+                raise Diverged
+            return validate(logits)
+
+        return validation
+
+    def epoch(self):
+        """Train for an epoch; return whether the user has interrupted it."""
+        return self.trainer.train(1) == "interrupted"
+
+    def take_best(self):
+        """Leave the network with the parameters of the best epoch, or of the last."""
+        if self.run.best_parameters is not None:
+            self.network.parameters[...] = self.run.best_parameters
+        if not is_finite(self.network.parameters):
+            raise Diverged
+
+
+def train(groups, settings, clock, observers):
+    """Train groups until the last epoch, or an end before it.
+
+    Parameters
+    ----------
+    groups : list of GroupTraining
+    settings : Settings
+    clock : Clock
+    observers : list of Observer
+
+    Returns
+    -------
+    outcome : {"completed", "interrupted", "stopped", "timed out"}
+
+    Raises
+    ------
+    Diverged
+        If loss, parameters or moments of a group are not finite.
+    """
+    outcome, first = "completed", groups[0]
+    for observer in observers:
+        observer.began(first.run, first.network)
+    try:
+        for _ in range(settings.max_iter):
+            for observer in observers:
+                observer.epoch_began(first.run, first.network)
+            if any(group.epoch() for group in groups):
+                outcome = "interrupted"
+            elif notify(observers, report_of(groups)):
+                outcome = "stopped"
+            elif clock.has_run_out:
+                outcome = "timed out"
+            if outcome != "completed":
+                break
+    except KeyboardInterrupt:  # Between two epochs.
+        outcome = "interrupted"
+    for observer in observers:
+        observer.ended(first.run, first.network, outcome)
+    for group in groups:
+        group.take_best()
+    return outcome
+
+
+def mean_curve(groups, name):
+    """Return a curve of the runs, averaged over the groups, as long as the shortest."""
+    curves = [getattr(group.run, name) for group in groups]
+    return [float(np.mean(values)) for values in zip(*curves, strict=False)]
+
+
+def report_of(groups):
+    """Return a report of the epoch that all groups have ended."""
+    run, trainer = groups[0].run, groups[0].trainer
+    losses = mean_curve(groups, "loss_curve")
+    validation = mean_curve(groups, "validation_losses") or [None]
+    return EpochReport(
+        run.n_iter,
+        losses[-1],
+        None if validation[-1] is None else -validation[-1],
+        validation[-1],
+        trainer._learning_rate(-0.5),
+        trainer._learning_rate(),
+        None,
+        False,
+        run,
+        groups[0].network,
+    )
