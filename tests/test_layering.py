@@ -18,7 +18,7 @@ ESTIMATION = {"numpy", "scipy", "sklearn", "joblib"}
 # row for all its files, which may import one another.
 ALLOWED = {
     # scikit-learn's side.
-    "__init__": {"._classifier", "._regressor", ".gradient_check"},
+    "__init__": {"._classifier", "._regressor", ".gradient_check", ".tabular"},
     "_classifier": {
         "._base",
         "._conversion",
@@ -48,6 +48,7 @@ ALLOWED = {
         "._inspection",
         "._model",
         "._parameters",
+        "._transaction",
         ".layers",
         ".network",
         ".training",
@@ -57,11 +58,13 @@ ALLOWED = {
         "._arrays",
         "._parameters",
         "._prediction",
+        "._transaction",
         ".finite",
         ".network",
         *ESTIMATION,
     },
     "_callbacks": {".training", *ESTIMATION},
+    "_transaction": ESTIMATION,
     "_fitting": {
         "._arrays",
         "._blas",
@@ -111,7 +114,25 @@ ALLOWED = {
     },
     # On top of the estimators, of which it knows the public attributes alone.
     "inspection": {".settings", "matplotlib", *ESTIMATION},
-    "tabular": {".layers", *ESTIMATION},
+    "tabular": {
+        "._blas",
+        "._callbacks",
+        "._data",
+        "._labels",
+        "._parameters",
+        "._tasks",
+        "._transaction",
+        "._validation",
+        ".batches",
+        ".finite",
+        ".layers",
+        ".losses",
+        ".network",
+        ".optimizers",
+        ".schedules",
+        ".training",
+        *ESTIMATION,
+    },
     # Computation, which knows no estimators.
     "_prediction": {"._blas", ".finite", "numpy", "scipy"},
     "_blas": {"numpy", "scipy", "threadpoolctl"},

@@ -1,8 +1,10 @@
 """What the estimators for tables share: from a frame to groups of trained networks."""
 
 import warnings
+from contextlib import nullcontext
 from copy import deepcopy
 from numbers import Integral, Real
+from typing import NamedTuple
 
 import numpy as np
 from sklearn.base import BaseEstimator, _fit_context
@@ -16,13 +18,14 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from .._blas import SMALL_BATCH, one_blas_thread, products_cost
 from .._callbacks import CallbackSupportMixin, fit_task
 from .._parameters import read_hidden_layer_sizes
-from .._transaction import all_or_nothing
+from .._transaction import all_or_nothing, copy_of_estimator
 from ..finite import is_finite
 from ..layers import PiecewiseLinear
 from ..training import Diverged, printers
-from .defaults import MIN_ROWS, N_BINS, N_COMPONENTS, N_FOLDS, settings_for
+from .defaults import settings_for
 from .encoders import PiecewiseLinearEncoder
 from .frames import TablePreprocessor
 from .networks import check_group, draw_group, group_of, network_of
@@ -31,8 +34,6 @@ from .training import Clock, Data, GroupTraining, forward_blocks, mean_curve, tr
 
 # Rows of a frame that are made numbers at once when it predicts.
 FRAME_ROWS = 8192
-# Networks of one group share their hidden weights.
-MAX_GROUPS = 2
 # Below so many rows the networks compute in float64: that takes no time then, and equal
 # models are equal to the last digits that people compare.
 MIN_ROWS_FLOAT32 = 256
@@ -116,12 +117,9 @@ class BaseTabularMLP(CallbackSupportMixin, BaseEstimator):
         task = fit_task(self, X, y, sample_weight, settings.max_iter)
         observers = printers(self.verbose)
         with all_or_nothing(self) as trial, np.errstate(all="ignore"):
-            if task is not None:
-                task.follow(trial)
-                observers.append(task)
             validation = X_val, y_val, sample_weight_val
             outcome = trial._fit_in_place(
-                X, y, sample_weight, validation, settings, clock, observers
+                X, y, sample_weight, validation, settings, clock, observers, task
             )
         if task is not None:
             task.fitted()
@@ -132,7 +130,7 @@ class BaseTabularMLP(CallbackSupportMixin, BaseEstimator):
     def _settings(self, n_rows):
         """Return the settings of a training: the defaults, and what is given."""
         settings = settings_for(self._task, n_rows)
-        names = [name for name in settings._fields if name != "n_rows"]
+        names = [name for name in settings._fields if name in self._get_param_names()]
         given = {name: getattr(self, name) for name in names}
         given = {
             name: value
@@ -144,7 +142,7 @@ class BaseTabularMLP(CallbackSupportMixin, BaseEstimator):
         return settings._replace(hidden_layer_sizes=tuple(sizes))
 
     def _fit_in_place(
-        self, X, y, sample_weight, validation, settings, clock, observers
+        self, X, y, sample_weight, validation, settings, clock, observers, task
     ):
         if y is None:
             raise ValueError(
@@ -155,45 +153,49 @@ class BaseTabularMLP(CallbackSupportMixin, BaseEstimator):
         weights = read_weights(sample_weight, X)
         is_small = _num_samples(X) < MIN_ROWS_FLOAT32
         dtype = np.dtype(np.float64 if is_small else np.float32)
-        self._fit_encoding(X, weights, dtype)
+        self._fit_encoding(X, weights, settings.n_bins, dtype)
         inputs = self._encode(X, dtype)
         targets = self._read_targets(y, weights, reset=True)
         data = Data(inputs, targets, self._weights(targets, weights))
         validation = self._read_validation(*validation, dtype)
         rng = check_random_state(self.random_state)
-        splits = self._splits(data, validation, rng)
+        splits = self._splits(data, validation, settings, rng)
         sizes = [
             len(part) for part in np.array_split(range(self.n_estimators), len(splits))
         ]
         encoding = self._encoding()
-        groups = []
-        for (rows, held_out), size in zip(splits, sizes, strict=True):
-            groups.append(
-                self._group_training(
-                    data, rows, held_out, size, encoding, rng, settings, clock
-                )
+        groups = [
+            self._group_training(
+                data, rows, held_out, size, encoding, rng, settings, clock
             )
+            for (rows, held_out), size in zip(splits, sizes, strict=True)
+        ]
+        held_out = [part for _, part in splits]
+        if task is not None:
+            task.follow(Snapshots(self, groups, held_out))
+            observers.append(task)
         try:
-            outcome = train(groups, settings, clock, observers)
+            with _blas_set_up(groups):
+                outcome = train(groups, settings, clock, observers)
+            self._set_fitted(groups, held_out)
         except Diverged:
             raise ValueError(
                 "Training diverged: loss or parameters are not finite. A lower "
                 f"learning_rate_init than {settings.learning_rate_init} is what helps, "
                 "or targets and weights of moderate size."
             ) from None
-        self._set_fitted(groups, [part for _, part in splits])
         return outcome
 
-    def _fit_encoding(self, X, weights, dtype):
+    def _fit_encoding(self, X, weights, n_bins, dtype):
         """Fit what makes numbers of columns, and bins of numbers."""
-        validate_data(self, X, skip_check_array=True)
         self.preprocessor_ = TablePreprocessor(self.categorical_features)
         self.preprocessor_.fit(X, sample_weight=weights)
+        validate_data(self, X, skip_check_array=True)
         numbers = self.preprocessor_.transform(X)
         n_numbers = len(self.preprocessor_.numeric_)
         self.binner_ = None
         if n_numbers:
-            self.binner_ = PiecewiseLinearEncoder(N_BINS)
+            self.binner_ = PiecewiseLinearEncoder(n_bins)
             numbers = numbers[:, :n_numbers].astype(dtype)
             self.binner_.fit(numbers, sample_weight=weights)
 
@@ -234,22 +236,23 @@ class BaseTabularMLP(CallbackSupportMixin, BaseEstimator):
         """Return the weights of the rows, or None."""
         return sample_weight
 
-    def _splits(self, data, validation, rng):
+    def _splits(self, data, validation, settings, rng):
         """Return rows to train on and validation data, for each group of networks."""
         rows = np.arange(len(data.inputs))
         if data.sample_weight is not None:
             rows = np.flatnonzero(data.sample_weight)
-        n_groups = min(MAX_GROUPS, self.n_estimators)
+        n_groups = min(settings.n_groups, self.n_estimators)
         strata, frequent = self._strata(data.targets[rows]), rows
         if strata is not None:
             labels, counts = np.unique(strata, return_counts=True)
             # What is rare is held out by nobody.
-            common = np.isin(strata, labels[counts >= N_FOLDS])
+            common = np.isin(strata, labels[counts >= settings.n_folds])
             frequent, strata = rows[common], strata[common]
-        if validation is not None or len(frequent) < MIN_ROWS:
+        if validation is not None or len(frequent) < settings.min_rows:
             return [(rows, validation)] * n_groups
         make = KFold if strata is None else StratifiedKFold
-        folds = make(N_FOLDS, shuffle=True, random_state=rng).split(frequent, strata)
+        folds = make(settings.n_folds, shuffle=True, random_state=rng)
+        folds = folds.split(frequent, strata)
         held_out = [frequent[fold] for _, fold in folds][:n_groups]
         return [(np.setdiff1d(rows, part), data.take(part)) for part in held_out]
 
@@ -260,7 +263,7 @@ class BaseTabularMLP(CallbackSupportMixin, BaseEstimator):
             rng,
             encoding,
             size,
-            N_COMPONENTS,
+            settings.n_components,
             settings.hidden_layer_sizes,
             self._n_outputs(data.targets),
             data.inputs.dtype,
@@ -279,8 +282,9 @@ class BaseTabularMLP(CallbackSupportMixin, BaseEstimator):
         )
 
     def _set_fitted(self, groups, held_out):
-        """Set the fitted attributes that all tasks have."""
-        self.networks_ = [group_of(group.network) for group in groups]
+        """Set the fitted attributes that all tasks have; return the networks."""
+        networks = [group.best_network() for group in groups]
+        self.networks_ = [group_of(network) for network in networks]
         self.n_iter_ = max(group.run.n_iter for group in groups)
         self.best_iter_ = [group.run.best_iter for group in groups]
         self.loss_curve_ = mean_curve(groups, "loss_curve")
@@ -288,10 +292,7 @@ class BaseTabularMLP(CallbackSupportMixin, BaseEstimator):
         self.validation_loss_curve_ = (
             mean_curve(groups, "validation_losses") if validated else None
         )
-
-    def _attributes_after(self, report):
-        """Return copies of all that the model would have if training ended here."""
-        return deepcopy({k: v for k, v in vars(self).items() if k.endswith("_")})
+        return networks
 
     def _logits(self, X):
         """Yield, for some rows after others, the logits of each group."""
@@ -318,3 +319,27 @@ class BaseTabularMLP(CallbackSupportMixin, BaseEstimator):
         tags.input_tags.allow_nan = True
         tags.input_tags.string = True
         return tags
+
+
+class Snapshots(NamedTuple):
+    """A model in training, as callbacks may see it."""
+
+    model: BaseTabularMLP
+    groups: list
+    held_out: list
+
+    def _attributes_after(self, report):
+        """Return copies of all that the model would have if training ended here."""
+        model = copy_of_estimator(self.model)
+        model._set_fitted(self.groups, self.held_out)
+        return deepcopy({k: v for k, v in vars(model).items() if k.endswith("_")})
+
+
+def _blas_set_up(groups):
+    """Return a context in which BLAS has one thread where more would be slower."""
+    networks = [group.network for group in groups]
+    n_rows = max(network.n_networks for network in networks)
+    n_rows *= groups[0].trainer.batches.batch_size
+    n_weights = sum(np.prod(layer.weights.shape[-2:]) for layer in networks[0].dense)
+    is_small = products_cost(n_rows, n_weights) < SMALL_BATCH
+    return one_blas_thread if is_small else nullcontext()

@@ -294,10 +294,10 @@ class TabularMLPClassifier(ClassifierMixin, BaseTabularMLP):
         return validate
 
     def _set_fitted(self, groups, held_out):
-        super()._set_fitted(groups, held_out)
+        networks = super()._set_fitted(groups, held_out)
         self.temperatures_ = np.ones(len(groups))
-        for i, (group, data) in enumerate(zip(groups, held_out, strict=True)):
+        for i, (network, data) in enumerate(zip(networks, held_out, strict=True)):
             if data is not None:
-                logits = forward_blocks(group.network, data.inputs)
+                logits = forward_blocks(network, data.inputs)
                 arguments = logits, data.targets, data.sample_weight
                 self.temperatures_[i] = fit_temperature(*arguments)

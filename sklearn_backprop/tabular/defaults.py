@@ -12,35 +12,43 @@ class Settings(NamedTuple):
 
     n_rows: int
     """From how many training rows on they hold."""
-    hidden_layer_sizes: tuple
+    batch_size: int
     max_iter: int
     """Number of epochs."""
-    batch_size: int
     learning_rate_init: float
     dropout: float
+    hidden_layer_sizes: tuple = (128, 128)
+    n_bins: int = 32
+    """Largest number of bins of a column of numbers."""
+    n_components: int = 8
+    """Number of numbers that a column is embedded in."""
+    n_groups: int = 2
+    """Largest number of groups of networks; those of one share hidden weights."""
+    n_folds: int = 5
+    """A group holds out one of so many parts of the rows."""
+    min_rows: int = 50
+    """From how many rows on a part is held out."""
+    warmup: float = 0.1
+    """Share of the epochs in which the learning rate rises."""
+    beta_2: float = 0.95
+    """Decay of the second moment of AdamW."""
+    weight_decay: float = 0.01
 
 
 DEFAULTS = {
     "classification": [
-        Settings(0, (128, 128), 40, 64, 5e-3, 0.0),
-        Settings(2000, (128, 128), 40, 128, 5e-3, 0.0),
-        Settings(6000, (128, 128), 40, 256, 5e-3, 0.0),
-        Settings(30000, (128, 128), 40, 512, 5e-3, 0.0),
+        Settings(0, 64, 40, 0.01, 0.0),
+        Settings(2000, 128, 40, 0.01, 0.0),
+        Settings(6000, 256, 40, 0.01, 0.0),
+        Settings(30000, 512, 40, 0.01, 0.0),
     ],
     "regression": [
-        Settings(0, (128, 128), 40, 64, 5e-3, 0.0),
-        Settings(2000, (128, 128), 40, 128, 5e-3, 0.0),
-        Settings(6000, (128, 128), 40, 256, 5e-3, 0.0),
-        Settings(30000, (128, 128), 40, 512, 5e-3, 0.0),
+        Settings(0, 64, 40, 0.01, 0.0),
+        Settings(2000, 128, 40, 0.01, 0.0),
+        Settings(6000, 256, 40, 0.01, 0.0),
+        Settings(30000, 512, 40, 0.01, 0.0),
     ],
 }
-# Bins of a number, and numbers that a column is embedded in.
-N_BINS = 32
-N_COMPONENTS = 8
-# One of so many parts of the rows is held out by a group of networks.
-N_FOLDS = 5
-# From how many rows on some are held out.
-MIN_ROWS = 50
 
 
 def settings_for(task, n_rows):

@@ -202,16 +202,9 @@ class TabularMLPRegressor(RegressorMixin, BaseTabularMLP):
         check_targets_known(y)
         y = read_numbers(_check_y(y, multi_output=True, y_numeric=True), np.float64)
         if reset:
-            self.target_mean_ = np.average(y, axis=0, weights=weights)
-            errors = np.square(y - self.target_mean_)
-            spread = np.sqrt(np.average(errors, axis=0, weights=weights))
-            self.target_scale_ = np.where(spread > 0.0, spread, 1.0)
+            self.target_mean_, self.target_scale_ = _mean_and_scale(y, weights)
             counted = y if weights is None else y[weights > 0.0]
             self.target_range_ = np.array([counted.min(axis=0), counted.max(axis=0)])
-            if not np.isfinite(self.target_scale_).all():
-                raise ValueError(
-                    "y spans a range too large for its standard deviation to be finite."
-                )
         elif y.shape[1] != len(self.target_mean_):
             raise ValueError(
                 f"y has {y.shape[1]} columns, and in training it had "
@@ -244,6 +237,19 @@ class TabularMLPRegressor(RegressorMixin, BaseTabularMLP):
             return Validated(-value, value)
 
         return validate
+
+
+def _mean_and_scale(y, weights):
+    """Return mean and standard deviation of each column; 1 for that of a constant.
+
+    Columns are divided by their size first, whose square may be no number.
+    """
+    sizes = np.abs(y).max(axis=0)
+    sizes[sizes == 0.0] = 1.0
+    shares = y / sizes
+    mean = np.average(shares, axis=0, weights=weights)
+    spread = np.sqrt(np.average(np.square(shares - mean), axis=0, weights=weights))
+    return mean * sizes, np.where(spread > 0.0, spread * sizes, 1.0)
 
 
 def _in_order(predictions, quantiles):

@@ -1,6 +1,7 @@
 """Training of several groups of networks, which take turns from epoch to epoch."""
 
 import time
+from statistics import mean
 from typing import NamedTuple
 
 import numpy as np
@@ -11,9 +12,6 @@ from ..optimizers import AdamW
 from ..schedules import Cosine
 from ..training import Diverged, EpochReport, EpochTrainer, Run, notify
 
-# Those of the recipe (see `docs/tabular.md`).
-OPTIMIZER = AdamW(beta_2=0.95, weight_decay=0.01)
-WARMUP = 0.1
 # Rows that a network that predicts goes through at once.
 BLOCK_ROWS = 512
 
@@ -60,11 +58,12 @@ class TimedCosine(Cosine):
 
     Parameters
     ----------
+    warmup : float
     clock : Clock
     """
 
-    def __init__(self, clock):
-        super().__init__(warmup=WARMUP)
+    def __init__(self, warmup, clock):
+        super().__init__(warmup=warmup)
         self.clock = clock
 
     def rate(self, initial, progress):
@@ -134,8 +133,8 @@ class GroupTraining:
             network,
             self.run,
             TimedBatches(data, batch_size, network.dtype, clock),
-            OPTIMIZER,
-            TimedCosine(clock),
+            AdamW(beta_2=settings.beta_2, weight_decay=settings.weight_decay),
+            TimedCosine(settings.warmup, clock),
             settings.learning_rate_init,
             horizon=settings.max_iter,
             shuffle=True,
@@ -161,12 +160,18 @@ class GroupTraining:
         """Train for an epoch; return whether the user has interrupted it."""
         return self.trainer.train(1) == "interrupted"
 
-    def take_best(self):
-        """Leave the network with the parameters of the best epoch, or of the last."""
-        if self.run.best_parameters is not None:
-            self.network.parameters[...] = self.run.best_parameters
-        if not is_finite(self.network.parameters):
+    def best_network(self):
+        """Return a network with the parameters of the best epoch so far, or the last.
+
+        Raises
+        ------
+        Diverged
+            If they are not finite.
+        """
+        network = self.network.for_prediction(self.run.best_parameters)
+        if not is_finite(network.parameters):
             raise Diverged
+        return network
 
 
 def train(groups, settings, clock, observers):
@@ -207,27 +212,27 @@ def train(groups, settings, clock, observers):
         outcome = "interrupted"
     for observer in observers:
         observer.ended(first.run, first.network, outcome)
-    for group in groups:
-        group.take_best()
     return outcome
 
 
 def mean_curve(groups, name):
     """Return a curve of the runs, averaged over the groups, as long as the shortest."""
     curves = [getattr(group.run, name) for group in groups]
-    return [float(np.mean(values)) for values in zip(*curves, strict=False)]
+    return [mean(values) for values in zip(*curves, strict=False)]
 
 
 def report_of(groups):
     """Return a report of the epoch that all groups have ended."""
     run, trainer = groups[0].run, groups[0].trainer
-    losses = mean_curve(groups, "loss_curve")
-    validation = mean_curve(groups, "validation_losses") or [None]
+    loss = mean([group.run.loss_curve[-1] for group in groups])
+    validation_loss = None
+    if trainer.validate is not None:
+        validation_loss = mean([group.run.validation_losses[-1] for group in groups])
     return EpochReport(
         run.n_iter,
-        losses[-1],
-        None if validation[-1] is None else -validation[-1],
-        validation[-1],
+        loss,
+        None if validation_loss is None else -validation_loss,
+        validation_loss,
         trainer._learning_rate(-0.5),
         trainer._learning_rate(),
         None,
