@@ -17,7 +17,7 @@ from .training import forward_blocks
 
 # Logarithms between which a temperature is looked for, and those tried in each epoch.
 LOG_TEMPERATURES = (-1.5, 1.5)
-TRIED_TEMPERATURES = (0.8, 1.0, 1.3, 1.8)
+TRIED_TEMPERATURES = (0.7, 1.0, 1.4, 2.0, 2.8, 4.0)
 
 
 def log_mean_probabilities(logits, temperature):

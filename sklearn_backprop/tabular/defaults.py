@@ -33,6 +33,8 @@ class Settings(NamedTuple):
     beta_2: float = 0.95
     """Decay of the second moment of AdamW."""
     weight_decay: float = 0.01
+    averaged_epochs: float = 2.0
+    """How many epochs the running mean of the parameters looks back."""
 
 
 DEFAULTS = {

@@ -175,8 +175,9 @@ class PiecewiseLinearEncoder(TransformerMixin, BaseEstimator):
     n_bins : int, default=32
         Largest number of bins of a column. One with fewer distinct values has fewer.
     strategy : {'quantile', 'tree'}, default='quantile'
-        Where the edges are: at quantiles of the column, or where a decision tree on
-        that column alone splits to predict y.
+        Where the edges are: at quantiles of the column, of which a value that fills a
+        bin by itself is one, or where a decision tree on that column alone splits to
+        predict y.
     extrapolation : float, default=1.0
         How far the outer components go on below the first and above the last edge, in
         widths of their bins: a value far outside has bounded components.
@@ -338,9 +339,25 @@ def _known_quantiles(column, shares, sample_weight):
 
 
 def _quantile_edges(column, n_bins, sample_weight):
-    """Return quantiles, of which equal ones count once."""
-    shares = np.linspace(0, 1, n_bins + 1)
-    return _far_enough_apart(np.unique(quantiles_of(column, shares, sample_weight)))
+    """Return quantiles, where a value that fills a bin by itself is an edge.
+
+    The other bins share the other rows: in a column that is mostly zero plain quantiles
+    would be zero, too.
+    """
+    values, places = np.unique(column.astype(np.float64), return_inverse=True)
+    counts = np.bincount(places, sample_weight)
+    values, counts = values[counts > 0.0], counts[counts > 0.0]
+    if len(values) <= n_bins + 1:
+        return _far_enough_apart(values)
+    edges, n_left = [values[[0, -1]]], n_bins
+    is_heavy = counts > counts.sum() / n_left
+    while is_heavy.any() and is_heavy.sum() < n_left:
+        edges.append(values[is_heavy])
+        n_left -= int(is_heavy.sum())
+        values, counts = values[~is_heavy], counts[~is_heavy]
+        is_heavy = counts > counts.sum() / n_left
+    edges.append(quantiles_of(values, np.linspace(0, 1, n_left + 1), counts))
+    return _far_enough_apart(np.unique(np.concatenate(edges)))
 
 
 def _tree_edges_function(y):

@@ -133,7 +133,7 @@ class GroupTraining:
             network,
             self.run,
             TimedBatches(data, batch_size, network.dtype, clock),
-            AdamW(beta_2=settings.beta_2, weight_decay=settings.weight_decay),
+            _optimizer(settings, -(-len(rows) // batch_size)),
             TimedCosine(settings.warmup, clock),
             settings.learning_rate_init,
             horizon=settings.max_iter,
@@ -168,10 +168,23 @@ class GroupTraining:
         Diverged
             If they are not finite.
         """
-        network = self.network.for_prediction(self.run.best_parameters)
+        parameters = self.run.best_parameters
+        if parameters is None:
+            parameters = getattr(self.trainer, "predicting", self.network).parameters
+        network = self.network.for_prediction(parameters)
         if not is_finite(network.parameters):
             raise Diverged
         return network
+
+
+def _optimizer(settings, n_batches):
+    """Return the optimizer for epochs of so many batches."""
+    averaged = settings.averaged_epochs * n_batches
+    return AdamW(
+        beta_2=settings.beta_2,
+        weight_decay=settings.weight_decay,
+        averaging=1.0 - 1.0 / averaged if averaged > 1.0 else None,
+    )
 
 
 def train(groups, settings, clock, observers):
