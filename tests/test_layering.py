@@ -123,6 +123,7 @@ ALLOWED = {
         "._tasks",
         "._transaction",
         "._validation",
+        ".architecture",
         ".batches",
         ".finite",
         ".layers",

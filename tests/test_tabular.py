@@ -272,7 +272,7 @@ def test_settings_reach_the_networks():
     plain = new("regressor").fit(frame, y)
     others = {
         "dropout": 0.3,
-        "batch_size": 32,
+        "batch_size": 24,
         "learning_rate_init": 0.02,
         "hidden_layer_sizes": "16x2",
     }

@@ -22,6 +22,7 @@ from .._blas import SMALL_BATCH, one_blas_thread, products_cost
 from .._callbacks import CallbackSupportMixin, fit_task
 from .._parameters import read_hidden_layer_sizes
 from .._transaction import all_or_nothing, copy_of_estimator
+from ..architecture import HiddenLayers
 from ..finite import is_finite
 from ..layers import PiecewiseLinear
 from ..training import Diverged, printers
@@ -42,8 +43,8 @@ AUTO = StrOptions({"auto"})
 CONSTRAINTS = {
     "n_estimators": [Interval(Integral, 1, None, closed="left")],
     "hidden_layer_sizes": [
-        AUTO,
         str,
+        HiddenLayers,
         "array-like",
         Interval(Integral, 1, None, closed="left"),
     ],
@@ -95,7 +96,7 @@ class BaseTabularMLP(CallbackSupportMixin, BaseEstimator):
             Weights of the samples: not negative, and not all zero.
         X_val : {array-like, frame} of shape (n_val, n_features), default=None
             Validation data, which all networks then validate with, so that all train on
-            all rows of X. By default each group of networks holds out a fifth of them.
+            all rows of X. By default each group of networks holds out a tenth of them.
         y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
             Targets of the validation data.
         sample_weight_val : array-like of shape (n_val,), default=None

@@ -24,7 +24,7 @@ class Settings(NamedTuple):
     """Number of numbers that a column is embedded in."""
     n_groups: int = 2
     """Largest number of groups of networks; those of one share hidden weights."""
-    n_folds: int = 5
+    n_folds: int = 10
     """A group holds out one of so many parts of the rows."""
     min_rows: int = 50
     """From how many rows on a part is held out."""
@@ -45,10 +45,10 @@ DEFAULTS = {
         Settings(30000, 512, 40, 0.01, 0.0),
     ],
     "regression": [
-        Settings(0, 64, 40, 0.01, 0.0),
-        Settings(2000, 128, 40, 0.01, 0.0),
-        Settings(6000, 256, 40, 0.01, 0.0),
-        Settings(30000, 512, 40, 0.01, 0.0),
+        Settings(0, 32, 40, 0.01, 0.0),
+        Settings(2000, 64, 40, 0.01, 0.0),
+        Settings(6000, 128, 40, 0.01, 0.0),
+        Settings(30000, 256, 40, 0.01, 0.0),
     ],
 }
 
