@@ -27,6 +27,7 @@ from ._parameters import (
     validate_classes,
     validate_objects,
 )
+from ._persistence import PersistenceMixin
 from ._transaction import all_or_nothing
 from .layers.initialization import draw_parameters, init_of
 from .network import Network, dense_stack
@@ -34,7 +35,12 @@ from .training import Observer, printers
 
 
 class BaseMLP(
-    ModelMixin, ConversionMixin, InspectionMixin, CallbackSupportMixin, BaseEstimator
+    PersistenceMixin,
+    ModelMixin,
+    ConversionMixin,
+    InspectionMixin,
+    CallbackSupportMixin,
+    BaseEstimator,
 ):
     """Multilayer perceptron; see the two estimators.
 

@@ -1,10 +1,10 @@
 """Writes golden files: fitted models as pickles, with what they predict.
 
 Each format of an estimator's state has a folder, `golden/format_<number>`, that is
-written once and then only read. The oldest supported versions write it, since newer ones
-of NumPy and scikit-learn read what older ones have written, and not the other way:
+written once and then only read. The oldest supported versions write it, since newer
+ones of NumPy and scikit-learn read what older ones wrote, and not the other way:
 
-    .venv-oldest/bin/python tests/make_golden.py golden/format_<number>
+    .venv-oldest/bin/python tests/make_golden.py format_<number>
 """
 
 import json
@@ -14,12 +14,14 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+from sklearn.base import clone
 
 from sklearn_backprop import (
     MLPClassifier,
     MLPRegressor,
     TabularMLPClassifier,
     TabularMLPRegressor,
+    __version__,
 )
 from sklearn_backprop.layers import LeakyReLU
 from sklearn_backprop.losses import Huber
@@ -101,7 +103,12 @@ SGDS = {"warm_start": True, "solver": SGD(averaging=0.9), "dropout": 0.2}
 # By name: an unfitted model, features, targets, and how it is fitted.
 MODELS = {
     "classifier_adam": (MLPClassifier(**SMALL), numbers, words, wholly),
-    "classifier_lbfgs": (MLPClassifier(**SMALL, solver="lbfgs"), numbers, flags, wholly),
+    "classifier_lbfgs": (
+        MLPClassifier(**SMALL, solver="lbfgs"),
+        numbers,
+        flags,
+        wholly,
+    ),
     "classifier_early_stopping": (
         MLPClassifier(**SMALL, **EARLY),
         numbers,
@@ -176,11 +183,14 @@ def write(folder):
     folder.mkdir()
     expected = {}
     for name, (model, features, targets, fit) in MODELS.items():
-        X = features()
+        X, model = features(), clone(model)
         fit(model, X, targets())
         data = pickle.dumps(model, protocol=4)
         (folder / f"{name}.pickle").write_bytes(data)
-        expected[name] = {"outputs": outputs(model, X[:N_PREDICTED]).tolist()}
+        expected[name] = {
+            "version": __version__,
+            "outputs": outputs(model, X[:N_PREDICTED]).tolist(),
+        }
         if hasattr(model, "predict"):
             expected[name]["labels"] = model.predict(X[:N_PREDICTED]).tolist()
         if goes_on(model):
@@ -193,4 +203,4 @@ def write(folder):
 
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
-    write(Path(__file__).parent / sys.argv[1])
+    write(Path(__file__).with_name("golden") / sys.argv[1])

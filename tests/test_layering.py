@@ -48,6 +48,7 @@ ALLOWED = {
         "._inspection",
         "._model",
         "._parameters",
+        "._persistence",
         "._transaction",
         ".layers",
         ".network",
@@ -64,6 +65,7 @@ ALLOWED = {
         *ESTIMATION,
     },
     "_callbacks": {".training", *ESTIMATION},
+    "_persistence": {".__version__", *ESTIMATION},
     "_transaction": ESTIMATION,
     "_fitting": {
         "._arrays",
@@ -120,6 +122,7 @@ ALLOWED = {
         "._data",
         "._labels",
         "._parameters",
+        "._persistence",
         "._tasks",
         "._transaction",
         "._validation",

@@ -21,6 +21,7 @@ from sklearn.utils.validation import (
 from .._blas import SMALL_BATCH, one_blas_thread, products_cost
 from .._callbacks import CallbackSupportMixin, fit_task
 from .._parameters import read_hidden_layer_sizes
+from .._persistence import PersistenceMixin
 from .._transaction import all_or_nothing, copy_of_estimator
 from ..finite import is_finite
 from ..layers import PiecewiseLinear
@@ -58,7 +59,7 @@ CONSTRAINTS = {
 }
 
 
-class BaseTabularMLP(CallbackSupportMixin, BaseEstimator):
+class BaseTabularMLP(PersistenceMixin, CallbackSupportMixin, BaseEstimator):
     """Groups of networks for tables; see the two estimators.
 
     A subclass gives its parameters and what concerns its task: `_task`,

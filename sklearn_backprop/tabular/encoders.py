@@ -18,6 +18,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from .._persistence import PersistenceMixin
 from ..layers.components import Bins
 from .statistics import quantiles_of, read_weights
 
@@ -33,7 +34,9 @@ def is_constant(lowest, highest):
     return ~(highest - lowest > SMALLEST_RANGE * size)
 
 
-class RobustClipScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+class RobustClipScaler(
+    PersistenceMixin, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
+):
     """Scales by median and interquartile range, and draws far values in smoothly.
 
     ``z = (x - center_) / scale_`` and then ``z / sqrt(1 + (z / limit)^2)``, which is
@@ -162,7 +165,7 @@ class RobustClipScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         return tags
 
 
-class PiecewiseLinearEncoder(TransformerMixin, BaseEstimator):
+class PiecewiseLinearEncoder(PersistenceMixin, TransformerMixin, BaseEstimator):
     """Encodes each column by components, each of which rises in one bin of it.
 
     With edges ``b_0 < ... < b_m`` of a column, component t of a value x is

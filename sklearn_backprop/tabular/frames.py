@@ -14,6 +14,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from .._persistence import PersistenceMixin
 from .encoders import RobustClipScaler, is_constant
 from .statistics import quantiles_of, read_weights
 
@@ -99,7 +100,7 @@ def _is_gap(value):
     return isinstance(value, float | np.floating) and bool(np.isnan(value))
 
 
-class TablePreprocessor(TransformerMixin, BaseEstimator):
+class TablePreprocessor(PersistenceMixin, TransformerMixin, BaseEstimator):
     """Turns a frame of numbers, words and gaps into numbers that suit a network.
 
     Numbers are scaled by `RobustClipScaler`, and a gap becomes the median, with an
