@@ -114,9 +114,15 @@ def _check_array(name, array, n_axes):
         raise ValueError(
             f"{name} must have {n_axes} axes and not be empty, got {array.shape}."
         )
-    if array.dtype.kind in "cSUmM":
+    if array.dtype.kind in "cSUmM" or _has_text(array):
         raise ValueError(f"{name} must hold real numbers, got {array.dtype}.")
     check_array(numbers, ensure_2d=False, ensure_min_features=0, input_name=name)
+
+
+def _has_text(array):
+    """Return whether an array holds strings as objects, which NumPy would read."""
+    is_objects = array.dtype.kind == "O"
+    return is_objects and any(isinstance(value, str | bytes) for value in array.flat)
 
 
 def checksum(arrays):

@@ -28,6 +28,7 @@ from ._parameters import (
     validate_objects,
 )
 from ._persistence import PersistenceMixin
+from ._stored import check_stored
 from ._transaction import all_or_nothing
 from .layers.initialization import draw_parameters, init_of
 from .network import Network, dense_stack
@@ -170,6 +171,9 @@ class BaseMLP(
         validate_classes(self)
         super()._validate_params()
         validate_objects(self)
+
+    def _check_state(self):
+        check_stored(self)
 
     def _train(
         self,

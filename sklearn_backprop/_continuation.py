@@ -7,12 +7,13 @@ new run begins from those.
 """
 
 import math
-from numbers import Integral
+from numbers import Integral, Real
 
 import numpy as np
 from sklearn.utils import check_random_state
 
-from ._arrays import checksum
+from ._arrays import FLOATS, checksum
+from .finite import is_finite
 from .training import Run
 
 
@@ -78,6 +79,78 @@ def resumed_run(estimator):
     run.best_iter = estimator.best_iter_
     run.best_score = -math.inf if best_score is None else best_score
     return run
+
+
+def check_training_state(state, n_parameters):
+    """Raise an error unless a state is one that training can go on from.
+
+    Parameters
+    ----------
+    state : dict
+        What `training_state` has returned, or what a file says that it has.
+    n_parameters : int
+        Of the model.
+    """
+    if not isinstance(state, dict):
+        raise ValueError(f"The state of training must be a dict, got {state!r}.")
+    if "rng" in state:
+        _check_generator(state["rng"])
+    vectors = {k: state.get(k) for k in ("best_parameters", "last_parameters")}
+    moments = state.get("moments")
+    if not isinstance(moments, dict | None):
+        raise ValueError(f"moments must be a dict or None, got {moments!r}.")
+    for name, value in (moments or {}).items():
+        if isinstance(value, np.ndarray):
+            vectors[name] = value
+        elif not isinstance(value, Real):
+            raise ValueError(f"{name} must be an array or a number, got {value!r}.")
+    for name, value in vectors.items():
+        if value is not None:
+            _check_vector(name, value, n_parameters)
+    data = state.get("data")
+    if data is not None and not (
+        isinstance(data, tuple) and data and all(isinstance(d, Integral) for d in data)
+    ):
+        raise ValueError(f"data must be a tuple of numbers or None, got {data!r}.")
+    for name in ("rows", "validation_rows"):
+        rows = state.get(name)
+        if rows is not None and not _are_positions(rows, data):
+            raise ValueError(f"{name} must be positions of rows, got {rows!r}.")
+    for name in ("n_reductions", "n_without_improvement", "mask_seed"):
+        value = state.get(name)
+        if value is not None and not (isinstance(value, Integral) and value >= 0):
+            raise ValueError(f"{name} must be a number of at least 0, got {value!r}.")
+
+
+def _check_generator(state):
+    """Check the state of a generator."""
+    try:
+        np.random.RandomState(0).set_state(state)
+        is_inside = 0 <= state["state"]["pos"] <= len(state["state"]["key"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"rng is no state of a generator: {error!r}.") from error
+    if not is_inside:  # NumPy would read memory that is not its own.
+        raise ValueError(f"rng is at {state['state']['pos']}, beyond its numbers.")
+
+
+def _check_vector(name, vector, n_parameters):
+    """Check what has a number for each parameter."""
+    if not (isinstance(vector, np.ndarray) and vector.dtype in FLOATS):
+        raise ValueError(f"{name} must be an array of floats, got {vector!r}.")
+    if vector.shape != (n_parameters,) or not is_finite(vector):
+        raise ValueError(
+            f"{name} must hold {n_parameters} finite numbers, one for each parameter, "
+            f"got shape {vector.shape}."
+        )
+
+
+def _are_positions(rows, data):
+    """Return whether something holds distinct positions of the rows of the data."""
+    if not (isinstance(rows, np.ndarray) and rows.dtype.kind == "i" and rows.size):
+        return False
+    n_rows = data[0] if data else np.inf
+    is_inside = rows.ndim == 1 and rows.min() >= 0 and rows.max() < n_rows
+    return bool(is_inside) and len(np.unique(rows)) == len(rows)
 
 
 def _generator(random_state, state):

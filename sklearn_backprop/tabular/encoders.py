@@ -20,6 +20,7 @@ from sklearn.utils.validation import (
 
 from .._persistence import PersistenceMixin
 from ..layers.components import Bins
+from .checks import check_edges, check_numbers, check_positive
 from .statistics import quantiles_of, read_weights
 
 FLOATS = (np.float64, np.float32)
@@ -133,6 +134,16 @@ class RobustClipScaler(
             z = (X - center) / scale
             # The same as z / sqrt(1 + (z / limit)^2), and finite at any size.
             return z / np.hypot(1.0, z / self.limit, dtype=X.dtype)
+
+    def _check_state(self):
+        if not hasattr(self, "scale_"):
+            return
+        shape = (self.n_features_in_,)
+        check_numbers("center_", self.center_, shape)
+        # Infinite where a column is constant.
+        check_positive(
+            "scale_", np.where(self.scale_ == np.inf, 1.0, self.scale_), shape
+        )
 
     def inverse_transform(self, X):
         """Undo `transform`; a constant column gets its constant.
@@ -295,6 +306,21 @@ class PiecewiseLinearEncoder(PersistenceMixin, TransformerMixin, BaseEstimator):
                 bins = Bins.between(edges, self.extrapolation).astype(X.dtype)
                 bins.components(column[:, np.newaxis], components[:, start:stop])
         return components
+
+    def _check_state(self):
+        if not hasattr(self, "bin_edges_"):
+            return
+        edges, n_bins = self.bin_edges_, self.n_bins_
+        if not isinstance(edges, list) or len(edges) != self.n_features_in_:
+            raise ValueError(
+                f"bin_edges_ must be a list of {self.n_features_in_} arrays, one for "
+                f"each column, got {edges!r}."
+            )
+        for i, column in enumerate(edges):
+            check_edges(f"bin_edges_[{i}]", column)
+        expected = [max(0, len(column) - 1) for column in edges]
+        if np.asarray(n_bins).tolist() != expected:
+            raise ValueError(f"n_bins_ must be {expected}, got {n_bins!r}.")
 
     def get_feature_names_out(self, input_features=None):
         """Return names of the components: the column's, with the number of the bin.
