@@ -12,6 +12,7 @@ from ._callbacks import CallbackSupportMixin, fit_task
 from ._continuation import new_run, resumed_run, training_state
 from ._conversion import ConversionMixin
 from ._data import read_data, read_sample_weight
+from ._export import ExportMixin
 from ._fitting import Job, train
 from ._hooks import warn_of_hooks
 from ._inspection import InspectionMixin
@@ -39,6 +40,7 @@ class BaseMLP(
     PersistenceMixin,
     ModelMixin,
     ConversionMixin,
+    ExportMixin,
     InspectionMixin,
     CallbackSupportMixin,
     BaseEstimator,

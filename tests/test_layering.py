@@ -43,6 +43,7 @@ ALLOWED = {
         "._continuation",
         "._conversion",
         "._data",
+        "._export",
         "._fitting",
         "._hooks",
         "._inspection",
@@ -85,6 +86,8 @@ ALLOWED = {
     "_labels": {"._data", "._links", "._tasks", *ESTIMATION},
     "_validation": {".batches", ".finite", ".training", *ESTIMATION},
     "_continuation": {"._arrays", ".finite", ".training", *ESTIMATION},
+    "_export": {".__version__", "._arrays", "._files", ".layers", *ESTIMATION},
+    "_files": set(),
     "_stored": {
         "._arrays",
         "._continuation",

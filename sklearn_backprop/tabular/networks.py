@@ -127,6 +127,8 @@ def check_group(group, encoding, name):
     name : str
         What to call the group.
     """
+    if not isinstance(group, dict):
+        raise ValueError(f"{name} must be a dict of arrays, got {group!r}.")
     missing = [key for key in ARRAYS if key not in group]
     if missing:
         raise ValueError(f"{name} lacks {', '.join(missing)}.")
