@@ -473,9 +473,6 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             check_classes(self._task)  # Raises.
 
     def _check_labels(self):
-        kind = np.asarray(self.classes_).dtype.kind
-        if kind not in "biufUSO":
-            raise ValueError(f"classes_ must be labels, got {self.classes_!r}.")
         check_classes(self._task)
 
     def _read_targets(self, y, dtype, loss, continuing, is_incremental, classes):
