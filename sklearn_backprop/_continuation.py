@@ -12,6 +12,7 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.utils import check_random_state
 
+from . import optimizers
 from ._arrays import FLOATS, checksum
 from .finite import is_finite
 from .training import Run
@@ -69,10 +70,10 @@ def resumed_run(estimator):
         validation_scores=list(estimator.validation_scores_ or ()),
         validation_losses=list(estimator.validation_loss_curve_ or ()),
     )
-    if "checksum" not in state or state["checksum"] != checksum(
-        [*estimator.coefs_, *estimator.intercepts_]
-    ):
+    arrays = [*estimator.coefs_, *estimator.intercepts_]
+    if "checksum" not in state or state["checksum"] != checksum(arrays):
         return run
+    _check_state(state, sum(np.size(array) for array in arrays))
     run.load(state)
     best_loss, best_score = estimator.best_loss_, estimator.best_validation_score_
     run.best_loss = math.inf if best_loss is None else best_loss
@@ -81,45 +82,64 @@ def resumed_run(estimator):
     return run
 
 
-def check_training_state(state, n_parameters):
-    """Raise an error unless a state is one that training can go on from.
+def check_kept(state):
+    """Raise an error unless something is a state whose generator can be used.
+
+    The rest is checked where training goes on: only there it has to fit the model.
 
     Parameters
     ----------
     state : dict
         What `training_state` has returned, or what a file says that it has.
-    n_parameters : int
-        Of the model.
     """
     if not isinstance(state, dict):
         raise ValueError(f"The state of training must be a dict, got {state!r}.")
     if "rng" in state:
         _check_generator(state["rng"])
-    vectors = {k: state.get(k) for k in ("best_parameters", "last_parameters")}
-    moments = state.get("moments")
-    if not isinstance(moments, dict | None):
-        raise ValueError(f"moments must be a dict or None, got {moments!r}.")
-    for name, value in (moments or {}).items():
-        if isinstance(value, np.ndarray):
-            vectors[name] = value
-        elif not isinstance(value, Real):
-            raise ValueError(f"{name} must be an array or a number, got {value!r}.")
+
+
+def _check_state(state, n_parameters):
+    """Raise an error unless training of so many parameters can go on from a state."""
+    names = "best_parameters", "last_parameters"
+    vectors = {k: state[k] for k in names if state.get(k) is not None}
+    vectors |= _checked_moments(state.get("optimizer"), state.get("moments"))
     for name, value in vectors.items():
-        if value is not None:
-            _check_vector(name, value, n_parameters)
-    data = state.get("data")
-    if data is not None and not (
-        isinstance(data, tuple) and data and all(isinstance(d, Integral) for d in data)
-    ):
-        raise ValueError(f"data must be a tuple of numbers or None, got {data!r}.")
-    for name in ("rows", "validation_rows"):
-        rows = state.get(name)
-        if rows is not None and not _are_positions(rows, data):
-            raise ValueError(f"{name} must be positions of rows, got {rows!r}.")
+        _check_vector(name, value, n_parameters)
     for name in ("n_reductions", "n_without_improvement", "mask_seed"):
         value = state.get(name)
         if value is not None and not (isinstance(value, Integral) and value >= 0):
             raise ValueError(f"{name} must be a number of at least 0, got {value!r}.")
+    data = state.get("data")
+    if data is None:
+        return  # Rows that belong to no data are drawn anew.
+    is_tuple = isinstance(data, tuple) and len(data) > 0
+    if not is_tuple or not all(isinstance(part, Integral) for part in data):
+        raise ValueError(f"data must be a tuple of numbers or None, got {data!r}.")
+    for name in ("rows", "validation_rows"):
+        rows = state.get(name)
+        if rows is not None and not _are_positions(rows, data[0]):
+            raise ValueError(f"{name} must be positions of rows, got {rows!r}.")
+
+
+def _checked_moments(name, moments):
+    """Return the moments that must be vectors of all parameters.
+
+    One of our optimizers must find what it has left. What others keep is theirs.
+    """
+    if moments is not None and not isinstance(moments, dict):
+        raise ValueError(f"moments must be a dict or None, got {moments!r}.")
+    if moments is None or name not in optimizers.__all__:
+        return {}
+    optimizer = getattr(optimizers, name)()
+    expected = optimizer.new_state(np.zeros(1)) if optimizer.is_stochastic else {}
+    missing = expected.keys() - moments.keys()
+    if missing:
+        raise ValueError(f"moments of {name} lack {', '.join(sorted(missing))}.")
+    numbers = {k: v for k, v in expected.items() if not isinstance(v, np.ndarray)}
+    for key in numbers:
+        if not isinstance(moments[key], Real):
+            raise ValueError(f"{key} must be a number, got {moments[key]!r}.")
+    return {k: v for k, v in moments.items() if k not in numbers}
 
 
 def _check_generator(state):
@@ -144,13 +164,13 @@ def _check_vector(name, vector, n_parameters):
         )
 
 
-def _are_positions(rows, data):
-    """Return whether something holds distinct positions of the rows of the data."""
+def _are_positions(rows, n_rows):
+    """Return whether something holds distinct positions of so many rows."""
     if not (isinstance(rows, np.ndarray) and rows.dtype.kind == "i" and rows.size):
         return False
-    n_rows = data[0] if data else np.inf
-    is_inside = rows.ndim == 1 and rows.min() >= 0 and rows.max() < n_rows
-    return bool(is_inside) and len(np.unique(rows)) == len(rows)
+    if rows.ndim != 1 or rows.min() < 0 or rows.max() >= n_rows:
+        return False
+    return rows.size <= n_rows and bool(np.bincount(rows).max() == 1)
 
 
 def _generator(random_state, state):

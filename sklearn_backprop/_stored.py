@@ -7,9 +7,8 @@ from numbers import Integral, Real
 
 import numpy as np
 
-from . import optimizers
 from ._arrays import check_model
-from ._continuation import check_training_state
+from ._continuation import check_kept
 from ._parameters import LINKS, layer_maker
 
 CURVES = ("loss_curve_", "validation_scores_", "validation_loss_curve_")
@@ -39,10 +38,7 @@ def check_stored(model):
     link = layer_maker(fitted.out_activation_, LINKS, "out_activation_")
     _check_layer("out_activation_", link())
     _check_history(model)
-    n_parameters = sum(array.size for array in [*coefs, *intercepts])
-    state = getattr(model, "_training_state", {})
-    check_training_state(state, n_parameters)
-    _check_moments(state)
+    check_kept(getattr(model, "_training_state", {}))
 
 
 def _check_count(name, model, expected):
@@ -90,16 +86,3 @@ def _check_history(model):
         curve = np.asarray(value)
         if curve.ndim != 1 or (curve.size and curve.dtype.kind not in "fiu"):
             raise ValueError(f"{name} must be a list of numbers, got {value!r}.")
-
-
-def _check_moments(state):
-    """Check that an optimizer finds what it has left."""
-    name, moments = state.get("optimizer"), state.get("moments")
-    if name not in optimizers.__all__ or moments is None:
-        return
-    optimizer = getattr(optimizers, name)()
-    if not optimizer.is_stochastic:
-        return
-    missing = optimizer.new_state(np.zeros(1)).keys() - moments.keys()
-    if missing:
-        raise ValueError(f"moments of {name} lack {', '.join(sorted(missing))}.")
