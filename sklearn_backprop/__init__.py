@@ -1,5 +1,7 @@
 """Neural networks for scikit-learn, trained by hand-written backpropagation."""
 
+__version__ = "0.1.0"
+
 from ._classifier import MLPClassifier
 from ._regressor import MLPRegressor
 from .gradient_check import check_gradient
@@ -12,4 +14,3 @@ __all__ = [
     "TabularMLPRegressor",
     "check_gradient",
 ]
-__version__ = "0.1.0"

@@ -107,6 +107,11 @@ def _check_array(name, array, n_axes):
         return  # The full check takes far longer than an epoch of a small network.
     try:
         array = np.asarray(array)
+    except ValueError as error:
+        raise ValueError(f"{name} must hold numbers: {error}.") from error
+    if array.dtype.kind in "cmM" or _has_text(array):
+        raise ValueError(f"{name} must hold numbers, got {array.dtype}.")
+    try:
         numbers = array.astype(np.float64, copy=False)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{name} must hold numbers: {error}.") from error
@@ -114,9 +119,14 @@ def _check_array(name, array, n_axes):
         raise ValueError(
             f"{name} must have {n_axes} axes and not be empty, got {array.shape}."
         )
-    if array.dtype.kind in "cSUmM":
-        raise ValueError(f"{name} must hold real numbers, got {array.dtype}.")
     check_array(numbers, ensure_2d=False, ensure_min_features=0, input_name=name)
+
+
+def _has_text(array):
+    """Return whether an array holds strings, which NumPy would read as numbers."""
+    if array.dtype.kind == "O":
+        return any(isinstance(value, str | bytes) for value in array.flat)
+    return array.dtype.kind in "SU"
 
 
 def checksum(arrays):

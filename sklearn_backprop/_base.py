@@ -12,6 +12,7 @@ from ._callbacks import CallbackSupportMixin, fit_task
 from ._continuation import new_run, resumed_run, training_state
 from ._conversion import ConversionMixin
 from ._data import read_data, read_sample_weight
+from ._export import ExportMixin
 from ._fitting import Job, train
 from ._hooks import warn_of_hooks
 from ._inspection import InspectionMixin
@@ -27,6 +28,8 @@ from ._parameters import (
     validate_classes,
     validate_objects,
 )
+from ._persistence import PersistenceMixin
+from ._stored import check_stored
 from ._transaction import all_or_nothing
 from .layers.initialization import draw_parameters, init_of
 from .network import Network, dense_stack
@@ -34,7 +37,13 @@ from .training import Observer, printers
 
 
 class BaseMLP(
-    ModelMixin, ConversionMixin, InspectionMixin, CallbackSupportMixin, BaseEstimator
+    PersistenceMixin,
+    ModelMixin,
+    ConversionMixin,
+    ExportMixin,
+    InspectionMixin,
+    CallbackSupportMixin,
+    BaseEstimator,
 ):
     """Multilayer perceptron; see the two estimators.
 
@@ -164,6 +173,9 @@ class BaseMLP(
         validate_classes(self)
         super()._validate_params()
         validate_objects(self)
+
+    def _check_state(self):
+        check_stored(self)
 
     def _train(
         self,

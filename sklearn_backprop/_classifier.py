@@ -472,6 +472,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         if n_outputs > 1 and len(self.classes_) != n_outputs:
             check_classes(self._task)  # Raises.
 
+    def _check_labels(self):
+        check_classes(self._task)
+
     def _read_targets(self, y, dtype, loss, continuing, is_incremental, classes):
         """Set what the labels determine; return class indices, or 0/1 columns."""
         fitted = self._task if continuing else None

@@ -86,6 +86,9 @@ class ModelMixin:
                 f"{self.n_outputs_}."
             )
 
+    def _check_labels(self):
+        """Raise ValueError unless labels, where there are any, go with the outputs."""
+
     def _layers_function(self, coefs, intercepts):
         """Return a function that makes new layers over the arrays of `read_model`."""
         makers = layer_makers(self.activation_, len(coefs) - 1, "activation_")

@@ -21,6 +21,7 @@ from sklearn.utils.validation import (
 from .._blas import SMALL_BATCH, one_blas_thread, products_cost
 from .._callbacks import CallbackSupportMixin, fit_task
 from .._parameters import read_hidden_layer_sizes
+from .._persistence import PersistenceMixin
 from .._transaction import all_or_nothing, copy_of_estimator
 from ..architecture import HiddenLayers
 from ..finite import is_finite
@@ -59,11 +60,12 @@ CONSTRAINTS = {
 }
 
 
-class BaseTabularMLP(CallbackSupportMixin, BaseEstimator):
+class BaseTabularMLP(PersistenceMixin, CallbackSupportMixin, BaseEstimator):
     """Groups of networks for tables; see the two estimators.
 
     A subclass gives its parameters and what concerns its task: `_task`,
-    `_read_targets`, `_loss`, `_n_outputs`, `_strata` and `_validated`.
+    `_read_targets`, `_loss`, `_n_outputs`, `_strata`, `_validation_function`,
+    `_check_labels` and `_check_task`.
     """
 
     _parameter_constraints: dict = CONSTRAINTS
@@ -209,6 +211,49 @@ class BaseTabularMLP(CallbackSupportMixin, BaseEstimator):
             n_levels = [1]  # Of a column of zeros: no column says anything.
         return PiecewiseLinear(edges, n_levels)
 
+    def _check_state(self):
+        # Parameters may have changed since a fit, which then concerns prediction alone.
+        if hasattr(self, "networks_"):
+            self._checked_encoding()
+            self._check_labels()
+
+    def _checked_encoding(self):
+        """Return the layer of components that the networks have been checked to fit."""
+        table, binner = self.preprocessor_, self.binner_
+        if not isinstance(table, TablePreprocessor) or (
+            table.n_features_in_ != self.n_features_in_
+        ):
+            raise ValueError(
+                f"preprocessor_ must be a TablePreprocessor for {self.n_features_in_} "
+                f"columns, got {table!r}."
+            )
+        n_numbers = len(table.numeric_)
+        kind = PiecewiseLinearEncoder if n_numbers else type(None)
+        if type(binner) is not kind or (
+            n_numbers and binner.n_features_in_ != n_numbers
+        ):
+            raise ValueError(
+                f"binner_ must be {kind.__name__} for {n_numbers} columns, got "
+                f"{binner!r}."
+            )
+        encoding, groups = self._encoding(), self.networks_
+        if not isinstance(groups, list) or not groups:
+            raise ValueError(f"networks_ must be a list of dicts, got {groups!r}.")
+        for i, group in enumerate(groups):
+            check_group(group, encoding, f"networks_[{i}]")
+        shapes = {
+            (group["embedding_weights"].dtype, group["coefs"][-1].shape[-1])
+            for group in groups
+        }
+        if len(shapes) > 1:
+            raise ValueError("networks_ must have one dtype and as many outputs each.")
+        return encoding
+
+    @property
+    def _n_fitted_outputs(self):
+        """Number of outputs of each network."""
+        return self.networks_[0]["coefs"][-1].shape[-1]
+
     def _encode(self, X, dtype):
         """Return the columns as numbers of shape (n_samples, n_inputs)."""
         numbers = self.preprocessor_.transform(X).astype(dtype)
@@ -298,9 +343,8 @@ class BaseTabularMLP(CallbackSupportMixin, BaseEstimator):
     def _logits(self, X):
         """Yield, for some rows after others, the logits of each group."""
         check_is_fitted(self, "networks_")
-        encoding = self._encoding()
-        for i, group in enumerate(self.networks_):
-            check_group(group, encoding, f"networks_[{i}]")
+        encoding = self._checked_encoding()
+        self._check_task()
         dtype = self.networks_[0]["embedding_weights"].dtype
         n_rows = _num_samples(X)
         for start in range(0, max(1, n_rows), FRAME_ROWS):

@@ -8,11 +8,12 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import _check_y, check_is_fitted
 
 from .._data import check_targets_known
-from .._labels import class_weights, read_classification
+from .._labels import check_classes, class_weights, read_classification
 from .._tasks import Classification
 from .._validation import Validated
 from ..losses import SoftmaxCategoricalCrossentropy
 from .base import CONSTRAINTS, BaseTabularMLP
+from .checks import check_positive
 from .training import forward_blocks
 
 # Logarithms between which a temperature is looked for, and those tried in each epoch.
@@ -261,6 +262,16 @@ class TabularMLPClassifier(ClassifierMixin, BaseTabularMLP):
         sizes = np.array([len(group) for group in logits])
         shares = (sizes / sizes.sum())[:, np.newaxis, np.newaxis]
         return logsumexp(of_groups, axis=0, b=shares)
+
+    def _check_labels(self):
+        """Raise ValueError unless labels and temperatures go with the networks."""
+        n_outputs = self._n_fitted_outputs
+        classes = np.asarray(self.classes_)
+        check_classes(Classification(classes, "softmax", n_outputs))
+        check_positive("temperatures_", self.temperatures_, (len(self.networks_),))
+
+    def _check_task(self):
+        self._check_labels()
 
     def _read_targets(self, y, weights, reset):
         """Return the indices of the labels, which `classes_` then holds."""

@@ -18,7 +18,9 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from .._persistence import PersistenceMixin
 from ..layers.components import Bins
+from .checks import check_edges, check_numbers, check_positive
 from .statistics import quantiles_of, read_weights
 
 FLOATS = (np.float64, np.float32)
@@ -33,7 +35,9 @@ def is_constant(lowest, highest):
     return ~(highest - lowest > SMALLEST_RANGE * size)
 
 
-class RobustClipScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+class RobustClipScaler(
+    PersistenceMixin, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
+):
     """Scales by median and interquartile range, and draws far values in smoothly.
 
     ``z = (x - center_) / scale_`` and then ``z / sqrt(1 + (z / limit)^2)``, which is
@@ -131,6 +135,16 @@ class RobustClipScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             # The same as z / sqrt(1 + (z / limit)^2), and finite at any size.
             return z / np.hypot(1.0, z / self.limit, dtype=X.dtype)
 
+    def _check_state(self):
+        if not hasattr(self, "scale_"):
+            return
+        shape = (self.n_features_in_,)
+        check_numbers("center_", self.center_, shape)
+        # Infinite where a column is constant.
+        check_positive(
+            "scale_", np.where(self.scale_ == np.inf, 1.0, self.scale_), shape
+        )
+
     def inverse_transform(self, X):
         """Undo `transform`; a constant column gets its constant.
 
@@ -162,7 +176,7 @@ class RobustClipScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         return tags
 
 
-class PiecewiseLinearEncoder(TransformerMixin, BaseEstimator):
+class PiecewiseLinearEncoder(PersistenceMixin, TransformerMixin, BaseEstimator):
     """Encodes each column by components, each of which rises in one bin of it.
 
     With edges ``b_0 < ... < b_m`` of a column, component t of a value x is
@@ -293,6 +307,21 @@ class PiecewiseLinearEncoder(TransformerMixin, BaseEstimator):
                 bins = Bins.between(edges, self.extrapolation).astype(X.dtype)
                 bins.components(column[:, np.newaxis], components[:, start:stop])
         return components
+
+    def _check_state(self):
+        if not hasattr(self, "bin_edges_"):
+            return
+        edges, n_bins = self.bin_edges_, self.n_bins_
+        if not isinstance(edges, list) or len(edges) != self.n_features_in_:
+            raise ValueError(
+                f"bin_edges_ must be a list of {self.n_features_in_} arrays, one for "
+                f"each column, got {edges!r}."
+            )
+        for i, column in enumerate(edges):
+            check_edges(f"bin_edges_[{i}]", column)
+        expected = [max(0, len(column) - 1) for column in edges]
+        if np.asarray(n_bins).tolist() != expected:
+            raise ValueError(f"n_bins_ must be {expected}, got {n_bins!r}.")
 
     def get_feature_names_out(self, input_features=None):
         """Return names of the components: the column's, with the number of the bin.

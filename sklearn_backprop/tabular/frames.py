@@ -14,6 +14,8 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from .._persistence import PersistenceMixin
+from .checks import check_numbers, check_places
 from .encoders import RobustClipScaler, is_constant
 from .statistics import quantiles_of, read_weights
 
@@ -99,7 +101,7 @@ def _is_gap(value):
     return isinstance(value, float | np.floating) and bool(np.isnan(value))
 
 
-class TablePreprocessor(TransformerMixin, BaseEstimator):
+class TablePreprocessor(PersistenceMixin, TransformerMixin, BaseEstimator):
     """Turns a frame of numbers, words and gaps into numbers that suit a network.
 
     Numbers are scaled by `RobustClipScaler`, and a gap becomes the median, with an
@@ -297,16 +299,33 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
             )
             self.encoder_.set_output(transform="default")
             self.encoder_.fit(self._levels(columns))
-            self.n_levels_ = np.array(
-                [
-                    len(levels) - (0 if rare is None else len(rare) - 1)
-                    for levels, rare in zip(
-                        self.encoder_.categories_,
-                        self.encoder_.infrequent_categories_,
-                        strict=True,
-                    )
-                ]
-            )
+            self.n_levels_ = np.array(_counts_of_levels(self.encoder_))
+
+    def _check_state(self):
+        if not hasattr(self, "n_levels_"):
+            return
+        check_places("numeric_", self.numeric_, range(self.n_features_in_))
+        check_places("indicated_", self.indicated_, self.numeric_)
+        others = set(range(self.n_features_in_)) - set(self.numeric_)
+        check_places("categorical_", self.categorical_, others)
+        n_numbers, n_words = len(self.numeric_), len(self.categorical_)
+        check_numbers("medians_", self.medians_, (n_numbers,))
+        for name, kind, n_columns in (
+            ("scaler_", RobustClipScaler, n_numbers),
+            ("encoder_", OneHotEncoder, n_words),
+        ):
+            part = getattr(self, name)
+            expected = kind if n_columns else type(None)
+            if type(part) is not expected or (
+                n_columns and part.n_features_in_ != n_columns
+            ):
+                raise ValueError(
+                    f"{name} must be {expected.__name__} for {n_columns} columns, got "
+                    f"{part!r}."
+                )
+        expected = _counts_of_levels(self.encoder_) if n_words else []
+        if np.asarray(self.n_levels_).tolist() != expected:
+            raise ValueError(f"n_levels_ must be {expected}, got {self.n_levels_!r}.")
 
     def _levels(self, columns):
         """Return the categories as an array of objects."""
@@ -385,3 +404,11 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
         tags.input_tags.allow_nan = True
         tags.input_tags.string = True
         return tags
+
+
+def _counts_of_levels(encoder):
+    """Return how many columns an encoder makes of each of its columns."""
+    pairs = zip(encoder.categories_, encoder.infrequent_categories_, strict=True)
+    return [
+        len(levels) - (0 if rare is None else len(rare) - 1) for levels, rare in pairs
+    ]

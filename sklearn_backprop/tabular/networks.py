@@ -15,6 +15,7 @@ from ..layers import (
     Scale,
 )
 from ..network import Network
+from .checks import check_numbers
 
 ARRAYS = ("embedding_weights", "embedding_biases", "scales", "coefs", "intercepts")
 
@@ -126,18 +127,35 @@ def check_group(group, encoding, name):
     name : str
         What to call the group.
     """
+    if not isinstance(group, dict):
+        raise ValueError(f"{name} must be a dict of arrays, got {group!r}.")
     missing = [key for key in ARRAYS if key not in group]
     if missing:
         raise ValueError(f"{name} lacks {', '.join(missing)}.")
+    coefs, intercepts = group["coefs"], group["intercepts"]
+    if not isinstance(coefs, list | tuple) or not isinstance(intercepts, list | tuple):
+        raise ValueError(f"{name} must have lists of arrays as coefs and intercepts.")
+    dtype = getattr(group["embedding_weights"], "dtype", None)
+    arrays = {key: group[key] for key in ARRAYS[:3]}
+    arrays |= {f"coefs[{i}]": array for i, array in enumerate(coefs)}
+    arrays |= {f"intercepts[{i}]": array for i, array in enumerate(intercepts)}
+    for key, array in arrays.items():
+        check_numbers(f"{name}: {key}", array, np.shape(array))
+        if array.dtype != dtype:
+            raise ValueError(f"{name}: {key} must be {dtype}, got {array.dtype}.")
     columns = encoding.n_columns
-    n_networks, *_, n_inputs = np.shape(group["scales"])
+    if np.ndim(group["scales"]) != 3 or not np.size(group["scales"]):
+        raise ValueError(
+            f"{name} has scales of shape {np.shape(group['scales'])}, not (n_networks, "
+            "1, n_inputs)."
+        )
+    n_networks, _, n_inputs = group["scales"].shape
     shapes = {
         "embedding_weights": (columns * encoding.n_components, n_inputs // columns),
         "embedding_biases": (1, n_inputs),
         "scales": (n_networks, 1, n_inputs),
     }
     found = {key: np.shape(group[key]) for key in shapes}
-    coefs, intercepts = group["coefs"], group["intercepts"]
     if len(coefs) != len(intercepts) or not coefs:
         raise ValueError(
             f"{name} has {len(coefs)} coefs and {len(intercepts)} intercepts: it must "

@@ -8,6 +8,7 @@ from .._data import check_targets_known, read_numbers
 from .._validation import Validated
 from ..losses import Quantile, SquaredError
 from .base import CONSTRAINTS, BaseTabularMLP
+from .checks import check_numbers, check_positive
 
 
 class TabularMLPRegressor(RegressorMixin, BaseTabularMLP):
@@ -196,6 +197,31 @@ class TabularMLPRegressor(RegressorMixin, BaseTabularMLP):
         else:
             predictions = _in_order(predictions, self.quantiles)
         return predictions[:, 0] if n_outputs == 1 else predictions
+
+    def _check_labels(self):
+        """Raise ValueError unless the scales of the targets go with the networks."""
+        n_targets = np.size(self.target_mean_)
+        check_numbers("target_mean_", self.target_mean_, (n_targets,))
+        check_positive("target_scale_", self.target_scale_, (n_targets,))
+        check_numbers("target_range_", self.target_range_, (2, n_targets))
+        if not n_targets or self._n_fitted_outputs % n_targets:
+            raise ValueError(
+                f"target_mean_ has {n_targets} numbers, which do not go with "
+                f"{self._n_fitted_outputs} outputs of the networks."
+            )
+        if not (self.target_range_[0] <= self.target_range_[1]).all():
+            raise ValueError(f"target_range_ must rise, got {self.target_range_!r}.")
+
+    def _check_task(self):
+        """Raise ValueError unless the networks predict what is asked for."""
+        self._check_labels()
+        n_quantiles = 1 if self.quantiles is None else np.size(self.quantiles)
+        n_fitted = self._n_fitted_outputs // len(self.target_mean_)
+        if n_quantiles != n_fitted:
+            raise ValueError(
+                f"quantiles={self.quantiles!r}, but the networks are fitted to predict "
+                f"{n_fitted} number(s) of each target: set it back, or fit anew."
+            )
 
     def _read_targets(self, y, weights, reset):
         """Return standardized targets of shape (n_samples, n_outputs)."""
