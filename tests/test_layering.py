@@ -18,7 +18,13 @@ ESTIMATION = {"numpy", "scipy", "sklearn", "joblib"}
 # row for all its files, which may import one another.
 ALLOWED = {
     # scikit-learn's side.
-    "__init__": {"._classifier", "._regressor", ".gradient_check", ".tabular"},
+    "__init__": {
+        "._classifier",
+        "._regressor",
+        ".checkpoint",
+        ".gradient_check",
+        ".tabular",
+    },
     "_classifier": {
         "._base",
         "._conversion",
@@ -49,6 +55,7 @@ ALLOWED = {
         "._model",
         "._parameters",
         "._transaction",
+        ".checkpoint",
         ".layers",
         ".network",
         ".training",
@@ -64,6 +71,7 @@ ALLOWED = {
         *ESTIMATION,
     },
     "_callbacks": {".training", *ESTIMATION},
+    "checkpoint": {".finite", ".network", ".settings", ".training", *ESTIMATION},
     "_transaction": ESTIMATION,
     "_fitting": {
         "._arrays",
@@ -73,6 +81,7 @@ ALLOWED = {
         "._parameters",
         "._validation",
         ".batches",
+        ".checkpoint",
         ".finite",
         ".network",
         ".training",
@@ -124,6 +133,7 @@ ALLOWED = {
         "._transaction",
         "._validation",
         ".batches",
+        ".checkpoint",
         ".finite",
         ".layers",
         ".losses",
