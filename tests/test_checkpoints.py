@@ -7,7 +7,15 @@ import joblib
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from conftest import DEFAULT_TABLE, KINDS, OURS, differences, random_weights, table
+from conftest import (
+    DEFAULT_TABLE,
+    KINDS,
+    OURS,
+    Killed,
+    differences,
+    random_weights,
+    table,
+)
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV
@@ -15,40 +23,15 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_backprop import Checkpoint, TabularMLPClassifier, TabularMLPRegressor
-from sklearn_backprop.checkpoint.files import Store
 from sklearn_backprop.optimizers import AdamW
 from sklearn_backprop.schedules import Cosine, OneCycle
 from sklearn_backprop.tabular.training import GroupTraining
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+    pytest.mark.usefixtures("no_waiting_for_the_disk"),
+]
 TABULAR = {"classifier": TabularMLPClassifier, "regressor": TabularMLPRegressor}
-
-
-@pytest.fixture(autouse=True)
-def no_waiting_for_the_disk(monkeypatch):
-    """What is written outlives a process without it, if not a power cut."""
-    monkeypatch.setattr("os.fsync", lambda descriptor: None)
-
-
-class Killed(BaseException):
-    """What no handler expects, as little as a signal that kills."""
-
-
-@pytest.fixture
-def kill_after(monkeypatch):
-    """Cut fits off after so many checkpoints from now on; None for never."""
-    write = Store.write
-    left = [None]
-
-    def writing(self, *args):
-        write(self, *args)
-        if left[0] is not None:
-            left[0] -= 1
-            if left[0] == 0:
-                raise Killed
-
-    monkeypatch.setattr(Store, "write", writing)
-    return lambda n: left.__setitem__(0, n)
 
 
 def resumed(fit, kill_after, n_writes):
@@ -161,9 +144,9 @@ def test_every_kind_of_random_state_goes_on(family, seed, kill_after, tmp_path):
 
     # What None stands for is NumPy's own generator, which the processes that follow
     # find in other states.
-    np.random.seed(3)
+    np.random.seed(3)  # noqa: NPY002
     expected = unfitted().fit(X, y)
-    np.random.seed(3)
+    np.random.seed(3)  # noqa: NPY002
     model = resumed(
         lambda: unfitted().fit(X, y, checkpoint=Checkpoint(tmp_path)), kill_after, 1
     )
@@ -281,8 +264,7 @@ def test_what_is_said_at_the_end_is_said_again(tmp_path):
             new("classifier").fit(X, y, checkpoint=Checkpoint(tmp_path))
 
 
-@pytest.mark.parametrize("backend", ["loky", "threading"])
-@pytest.mark.parametrize("piped", [False, True])
+@pytest.mark.parametrize(("backend", "piped"), [("threading", False), ("loky", True)])
 def test_the_fits_of_a_search_have_files_of_their_own(piped, backend, tmp_path):
     X, y = table("iris")
     model, prefix = new("classifier"), ""

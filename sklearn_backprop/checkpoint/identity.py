@@ -54,7 +54,7 @@ class _Digester:
             self._note("int", int(value))
         elif isinstance(value, Real):
             self._note("float", float(value).hex())
-        elif isinstance(value, BuiltinFunctionType | ModuleType):
+        elif isinstance(value, BuiltinFunctionType | ModuleType | np.ufunc):
             self._note("name", getattr(value, "__module__", ""), value.__name__)
         elif any(value is outer for outer in self.path):
             self._note("outer")
