@@ -1,9 +1,9 @@
 """A job that is killed, and started again by the same command.
 
-``python examples/resume.py FOLDER`` is the job. It writes checkpoints to the folder; kill
-it whenever you like and start it again, and it goes on. Without a folder the script
-shows this: it starts the job, kills it half way, starts it again and compares the model
-with that of a job that nobody has disturbed.
+``python examples/resume.py FOLDER`` is the job. It writes checkpoints to the folder;
+kill it whenever you like and start it again, and it goes on. Without a folder the
+script shows this: it starts the job, kills it half way, starts it again and compares
+the model with that of a job that nobody has disturbed.
 """
 
 import subprocess

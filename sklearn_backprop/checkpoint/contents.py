@@ -16,7 +16,7 @@ KEPT = ("scoring", "data")
 def require(is_right, what):
     """Raise ValueError, which names what is wrong, unless it is right."""
     if not is_right:
-        raise ValueError(f"{what} is not what it must be.")
+        raise ValueError(f"{what} is not what it must be")
 
 
 def check_part(part, saved):

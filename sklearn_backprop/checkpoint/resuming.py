@@ -114,7 +114,7 @@ class Saver(Observer):
             for part, saved in zip(parts, tree["parts"], strict=True):
                 check_part(part, saved)
         except Exception as error:
-            raise _refused(path, f"does not fit this job: {error}") from error
+            raise _refused(path, f"does not fit this job ({error}).") from error
         for part, saved in zip(parts, tree["parts"], strict=True):
             part.network.parameters[...] = saved["parameters"]
             vars(part.run).update(saved["run"])
@@ -159,18 +159,16 @@ class Saver(Observer):
 
     def _read(self, path):
         """Return the tree of a file, once it is known to be of this job."""
-        try:
-            with open(path, "rb") as file:
+        with open(path, "rb") as file:
+            try:
                 header, tree_of = format.read(file)
-                self._check_header(header, path)
+            except Exception as error:
+                raise _damaged(path, error) from error
+            self._check_header(header, path)
+            try:
                 tree = tree_of()
-        except _Refused:
-            raise
-        except PermissionError:
-            raise
-        except Exception as error:
-            reason = f"is damaged, or no checkpoint at all: {error}"
-            raise _refused(path, reason) from error
+            except Exception as error:
+                raise _damaged(path, error) from error
         try:
             for name in ("begins", "rng"):
                 deepcopy(self.rng).set_state(tree[name])
@@ -178,7 +176,7 @@ class Saver(Observer):
             require(outcome is None or isinstance(outcome, str), "outcome")
             require(elapsed is None or 0.0 <= elapsed < np.inf, "elapsed")
         except Exception as error:
-            raise _refused(path, f"does not fit this job: {error}") from error
+            raise _refused(path, f"does not fit this job ({error}).") from error
         return tree
 
     def _check_header(self, header, path):
@@ -196,15 +194,15 @@ class Saver(Observer):
             raise _refused(path, "is of another job: it has been renamed or changed.")
 
 
-class _Refused(ValueError):
-    """A file that cannot be gone on from."""
-
-
 def _refused(path, reason):
-    return _Refused(
+    return ValueError(
         f"The checkpoint {path} {reason} Remove it to begin from the one before it, "
         "if one was kept, or anew."
     )
+
+
+def _damaged(path, error):
+    return _refused(path, f"is damaged, or no checkpoint at all ({error}).")
 
 
 def _version():
