@@ -4,10 +4,12 @@ __version__ = "0.1.0"
 
 from ._classifier import MLPClassifier
 from ._regressor import MLPRegressor
+from .checkpoint import Checkpoint
 from .gradient_check import check_gradient
 from .tabular import TabularMLPClassifier, TabularMLPRegressor
 
 __all__ = [
+    "Checkpoint",
     "MLPClassifier",
     "MLPRegressor",
     "TabularMLPClassifier",

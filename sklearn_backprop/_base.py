@@ -21,6 +21,7 @@ from ._parameters import (
     LINKS,
     PARAMETER_CONSTRAINTS,
     check_combination,
+    check_resumable,
     layer_maker,
     read_hidden_layer_sizes,
     read_slots,
@@ -31,6 +32,7 @@ from ._parameters import (
 from ._persistence import PersistenceMixin
 from ._stored import check_stored
 from ._transaction import all_or_nothing
+from .checkpoint import check_checkpoint, saving
 from .layers.initialization import draw_parameters, init_of
 from .network import Network, dense_stack
 from .training import Observer, printers
@@ -69,6 +71,7 @@ class BaseMLP(
         X_val=None,
         y_val=None,
         sample_weight_val=None,
+        checkpoint=None,
     ):
         """Fit the model.
 
@@ -89,6 +92,9 @@ class BaseMLP(
         sample_weight_val : array-like of shape (n_val,), default=None
             Weights of the validation data, as they are: `class_weight` has no part in
             them.
+        checkpoint : Checkpoint, default=None
+            Where to write how far training has come. If it is killed, the same call
+            goes on from there. Not for 'lbfgs'.
 
         Returns
         -------
@@ -99,10 +105,15 @@ class BaseMLP(
         ------
         ValueError
             If data, targets, weights or parameters do not fit together, or training
-            diverges. What was fitted before is then untouched.
+            diverges, or a checkpoint is damaged or of something else. What was fitted
+            before is then untouched, as in all other errors.
+        OSError
+            If a checkpoint cannot be written.
+        RuntimeError
+            If another fit of the same job is under way with the same checkpoint.
         """
         validation = X_val, y_val, sample_weight_val
-        return self._train(X, y, sample_weight, validation)
+        return self._train(X, y, sample_weight, validation, checkpoint=checkpoint)
 
     def set_params(self, **params):
         """Set parameters, and settings of the objects that some may hold.
@@ -186,12 +197,14 @@ class BaseMLP(
         *,
         is_incremental=False,
         classes=None,
+        checkpoint=None,
     ):
         """Fit, or leave everything as it was.
 
         Only the curves are set at once, so that they can be watched.
         """
         warn_of_hooks(self)
+        check_checkpoint(checkpoint)
         before = {n: vars(self)[n] for n in LiveCurves.NAMES if n in vars(self)}
         task = None
         observers = [LiveCurves(self), *printers(self.verbose)]
@@ -204,7 +217,14 @@ class BaseMLP(
                     task.follow(trial)
                     observers.append(task)
                 warning = trial._train_in_place(
-                    X, y, sample_weight, validation, observers, is_incremental, classes
+                    X,
+                    y,
+                    sample_weight,
+                    validation,
+                    observers,
+                    is_incremental,
+                    classes,
+                    checkpoint,
                 )
         except BaseException:
             for name in LiveCurves.NAMES:
@@ -218,7 +238,15 @@ class BaseMLP(
         return self
 
     def _train_in_place(
-        self, X, y, sample_weight, validation, observers, is_incremental, classes
+        self,
+        X,
+        y,
+        sample_weight,
+        validation,
+        observers,
+        is_incremental,
+        classes,
+        checkpoint,
     ):
         continuing = self.warm_start or is_incremental
         continuing = continuing and hasattr(self, "coefs_")
@@ -232,6 +260,8 @@ class BaseMLP(
             sizes = self._take_up_model(sizes)
         slots = read_slots(self, len(sizes))
         check_combination(self, slots)
+        if checkpoint is not None:
+            check_resumable(self, slots)
         X, y = read_data(self, X, y, reset=not continuing)
         dtype = self._training_dtype(X, continuing)
         targets = self._read_targets(
@@ -245,16 +275,25 @@ class BaseMLP(
 
         run = resumed_run(self) if continuing else new_run(self.random_state)
         sizes = [X.shape[1], *sizes, self.n_outputs_]
-        network = self._build_network(sizes, slots, dtype, run.rng, continuing)
-        network.loss = slots.loss.for_targets(targets)
         data = X, targets, sample_weight
-        job = Job(
-            self, slots, network, run, *data, validation, observers, is_incremental
-        )
-        self.loss_, warning = train(job)
-        keep = self.warm_start or is_incremental
-        self._set_fitted(network, run, job.is_validated, keep)
+        begins = self._beginning(run, continuing), dtype.name
+        with saving(checkpoint, self, run.rng, data, validation, begins) as saver:
+            run.rng = saver.rng
+            network = self._build_network(sizes, slots, dtype, run.rng, continuing)
+            network.loss = slots.loss.for_targets(targets)
+            observers = [saver, *observers]
+            whole = *data, validation, observers, is_incremental, saver
+            job = Job(self, slots, network, run, *whole)
+            self.loss_, warning = train(job)
+            keep = self.warm_start or is_incremental
+            self._set_fitted(network, run, job.is_validated, keep)
         return warning
+
+    def _beginning(self, run, continuing):
+        """Return what training begins with, besides the data and a generator."""
+        model = (self.coefs_, self.intercepts_) if continuing else None
+        progress = {k: v for k, v in vars(run).items() if k != "rng"}
+        return getattr(self, "classes_", None), self.out_activation_, model, progress
 
     def _read_validation(self, X_val, y_val, sample_weight_val, slots, dtype):
         """Return the validation data in the forms of the training data, or None."""

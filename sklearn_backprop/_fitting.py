@@ -21,6 +21,7 @@ from ._outcomes import divergence, lbfgs_warning, stochastic_warning
 from ._parameters import Slots, read_batch_size
 from ._validation import Validation, scoring_name, split_rows
 from .batches import Batches, target_dtype
+from .checkpoint import Part
 from .finite import is_finite
 from .network import Network
 from .training import Diverged, EpochTrainer, Run, minimize_lbfgs
@@ -44,6 +45,8 @@ class Job:
     """To whom epochs are reported."""
     is_incremental: bool
     """Whether this is a `partial_fit`: one epoch, of data that may be new."""
+    saver: object
+    """What lets the run go on from a checkpoint, if there is one."""
 
     @property
     def data(self):
@@ -141,7 +144,6 @@ def _by_epochs(job):
     if run.last_parameters is not None:
         network.parameters[...] = run.last_parameters
         run.last_parameters = None
-    batches = _batches(job)
     if job.is_validated:
         run.score_by(_score_identity(job))
     if estimator.early_stopping and run.best_parameters is None:
@@ -150,6 +152,10 @@ def _by_epochs(job):
     patience = job.slots.schedule.patience or estimator.n_iter_no_change
     if not job.is_incremental and run.n_without_improvement > patience:
         run.n_without_improvement = 0  # What came before did not end by it.
+    n_before, part = run.n_iter, Part(run, network, job.slots.solver, job.X.shape[0])
+    outcome = job.saver.restore([part])
+    n_left = 0 if outcome else estimator.max_iter - (run.n_iter - n_before)
+    batches = _batches(job)
     trainer = EpochTrainer(
         network,
         run,
@@ -165,7 +171,8 @@ def _by_epochs(job):
         early_stopping=estimator.early_stopping,
         observers=job.observers,
     )
-    outcome = trainer.train(1 if job.is_incremental else estimator.max_iter)
+    ended = trainer.train(1 if job.is_incremental else n_left)
+    outcome = outcome or ended
     _end(job, outcome, trainer.predicting)
     loss = run.loss_curve[-1] if run.loss_curve else None
     if job.is_incremental and outcome != "interrupted":

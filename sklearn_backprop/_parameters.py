@@ -279,6 +279,21 @@ def check_combination(estimator, slots):
             )
 
 
+def check_resumable(estimator, slots):
+    """Raise ValueError if training cannot be put aside and taken up again.
+
+    Parameters
+    ----------
+    estimator : BaseMLP
+    slots : Slots
+    """
+    if not slots.solver.is_stochastic:
+        raise ValueError(
+            f"checkpoint does not go with solver={estimator.solver!r}, which remembers "
+            "its way within SciPy, where it cannot be saved: choose another solver."
+        )
+
+
 def layer_maker(activation, names=ACTIVATIONS, parameter="activation"):
     """Return what makes the layer that a string or an object stands for.
 

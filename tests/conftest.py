@@ -19,6 +19,7 @@ import sklearn.neural_network
 from sklearn import datasets
 
 import sklearn_backprop
+from sklearn_backprop.checkpoint.files import Store
 
 
 def pytest_collection_modifyitems(items):
@@ -197,3 +198,29 @@ def differences(a, b, path=""):
             return [f"{path}.{key}" for key in a.keys() ^ b.keys()]
         return [d for key in a for d in differences(a[key], b[key], f"{path}.{key}")]
     return [] if a is b or a == b or (a != a and b != b) else [path]
+
+
+@pytest.fixture
+def no_waiting_for_the_disk(monkeypatch):
+    """What is written outlives a process without it, if not a power cut."""
+    monkeypatch.setattr("os.fsync", lambda descriptor: None)
+
+
+class Killed(BaseException):
+    """What no handler expects, as little as a signal that kills."""
+
+
+@pytest.fixture
+def kill_after(monkeypatch):
+    """Cut fits off after so many checkpoints from now on; None for never."""
+    write, left = Store.write, [None]
+
+    def writing(self, *args):
+        write(self, *args)
+        if left[0] is not None:
+            left[0] -= 1
+            if left[0] == 0:
+                raise Killed
+
+    monkeypatch.setattr(Store, "write", writing)
+    return lambda n: left.__setitem__(0, n)

@@ -74,7 +74,7 @@ def test_every_public_attribute_of_scikit_learn_is_there(kind):
     ours, X, y = fitted(kind)
     theirs = THEIRS[kind](random_state=0, **QUICK).fit(X, y)
     public = {name for name in dir(theirs) if not name.startswith("_")}
-    validation = ["X_val", "y_val", "sample_weight_val"]
+    own = ["X_val", "y_val", "sample_weight_val", "checkpoint"]
     assert public - set(dir(ours)) <= {"loss"}
     assert is_classifier(ours) is is_classifier(theirs)
     assert is_regressor(ours) is is_regressor(theirs)
@@ -83,7 +83,7 @@ def test_every_public_attribute_of_scikit_learn_is_there(kind):
             list(inspect.signature(getattr(model, name)).parameters)
             for model in (ours, theirs)
         )
-        assert mine == other + (validation if name == "fit" else [])
+        assert mine == other + (own if name == "fit" else [])
 
 
 CROSS_VALIDATED = [

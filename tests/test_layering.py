@@ -18,7 +18,13 @@ ESTIMATION = {"numpy", "scipy", "sklearn", "joblib"}
 # row for all its files, which may import one another.
 ALLOWED = {
     # scikit-learn's side.
-    "__init__": {"._classifier", "._regressor", ".gradient_check", ".tabular"},
+    "__init__": {
+        "._classifier",
+        "._regressor",
+        ".checkpoint",
+        ".gradient_check",
+        ".tabular",
+    },
     "_classifier": {
         "._base",
         "._conversion",
@@ -52,6 +58,7 @@ ALLOWED = {
         "._persistence",
         "._stored",
         "._transaction",
+        ".checkpoint",
         ".layers",
         ".network",
         ".training",
@@ -68,6 +75,7 @@ ALLOWED = {
     },
     "_callbacks": {".training", *ESTIMATION},
     "_persistence": {".__version__", *ESTIMATION},
+    "checkpoint": {".finite", ".network", ".settings", ".training", *ESTIMATION},
     "_transaction": ESTIMATION,
     "_fitting": {
         "._arrays",
@@ -77,6 +85,7 @@ ALLOWED = {
         "._parameters",
         "._validation",
         ".batches",
+        ".checkpoint",
         ".finite",
         ".network",
         ".training",
@@ -139,6 +148,7 @@ ALLOWED = {
         "._validation",
         ".architecture",
         ".batches",
+        ".checkpoint",
         ".finite",
         ".layers",
         ".losses",

@@ -24,6 +24,7 @@ from .._parameters import read_hidden_layer_sizes
 from .._persistence import PersistenceMixin
 from .._transaction import all_or_nothing, copy_of_estimator
 from ..architecture import HiddenLayers
+from ..checkpoint import check_checkpoint, saving
 from ..finite import is_finite
 from ..layers import PiecewiseLinear
 from ..training import Diverged, printers
@@ -85,6 +86,7 @@ class BaseTabularMLP(PersistenceMixin, CallbackSupportMixin, BaseEstimator):
         X_val=None,
         y_val=None,
         sample_weight_val=None,
+        checkpoint=None,
     ):
         """Fit the model.
 
@@ -103,6 +105,9 @@ class BaseTabularMLP(PersistenceMixin, CallbackSupportMixin, BaseEstimator):
             Targets of the validation data.
         sample_weight_val : array-like of shape (n_val,), default=None
             Weights of the validation data.
+        checkpoint : Checkpoint, default=None
+            Where to write how far training has come. If it is killed, the same call
+            goes on from there; of `max_time` what has passed has passed.
 
         Returns
         -------
@@ -113,16 +118,30 @@ class BaseTabularMLP(PersistenceMixin, CallbackSupportMixin, BaseEstimator):
         ------
         ValueError
             If data, targets, weights or parameters do not fit together, or training
-            diverges. What was fitted before is then untouched.
+            diverges, or a checkpoint is damaged or of something else. What was fitted
+            before is then untouched, as in all other errors.
+        OSError
+            If a checkpoint cannot be written.
+        RuntimeError
+            If another fit of the same job is under way with the same checkpoint.
         """
+        check_checkpoint(checkpoint)
         clock = Clock(self.max_time)
         settings = self._settings(_num_samples(X))
         task = fit_task(self, X, y, sample_weight, settings.max_iter)
         observers = printers(self.verbose)
+        validation = X_val, y_val, sample_weight_val
         with all_or_nothing(self) as trial, np.errstate(all="ignore"):
-            validation = X_val, y_val, sample_weight_val
             outcome = trial._fit_in_place(
-                X, y, sample_weight, validation, settings, clock, observers, task
+                X,
+                y,
+                sample_weight,
+                validation,
+                settings,
+                clock,
+                observers,
+                task,
+                checkpoint,
             )
         if task is not None:
             task.fitted()
@@ -145,7 +164,16 @@ class BaseTabularMLP(PersistenceMixin, CallbackSupportMixin, BaseEstimator):
         return settings._replace(hidden_layer_sizes=tuple(sizes))
 
     def _fit_in_place(
-        self, X, y, sample_weight, validation, settings, clock, observers, task
+        self,
+        X,
+        y,
+        sample_weight,
+        validation,
+        settings,
+        clock,
+        observers,
+        task,
+        checkpoint,
     ):
         if y is None:
             raise ValueError(
@@ -162,6 +190,18 @@ class BaseTabularMLP(PersistenceMixin, CallbackSupportMixin, BaseEstimator):
         data = Data(inputs, targets, self._weights(targets, weights))
         validation = self._read_validation(*validation, dtype)
         rng = check_random_state(self.random_state)
+        begins = getattr(self, "classes_", None), data, validation
+        with saving(checkpoint, self, rng, begins) as saver:
+            observers = [saver, *observers]
+            return self._train_in_place(
+                data, validation, settings, clock, observers, task, saver
+            )
+
+    def _train_in_place(
+        self, data, validation, settings, clock, observers, task, saver
+    ):
+        """Draw and train the networks; return how that ended."""
+        rng = saver.rng
         splits = self._splits(data, validation, settings, rng)
         sizes = [
             len(part) for part in np.array_split(range(self.n_estimators), len(splits))
@@ -179,7 +219,8 @@ class BaseTabularMLP(PersistenceMixin, CallbackSupportMixin, BaseEstimator):
             observers.append(task)
         try:
             with _blas_set_up(groups):
-                outcome = train(groups, settings, clock, observers)
+                outcome = saver.restore([group.part for group in groups], clock)
+                outcome = outcome or train(groups, settings, clock, observers)
             self._set_fitted(groups, held_out)
         except Diverged:
             raise ValueError(

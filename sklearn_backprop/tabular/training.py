@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..batches import Batches
+from ..checkpoint import Part
 from ..finite import is_finite
 from ..optimizers import AdamW
 from ..schedules import Cosine
@@ -41,11 +42,20 @@ class Clock:
         self.started, self.max_time = time.perf_counter(), max_time
 
     @property
+    def elapsed(self):
+        """The time that has passed, in seconds."""
+        return time.perf_counter() - self.started
+
+    @elapsed.setter
+    def elapsed(self, seconds):
+        self.started = time.perf_counter() - seconds
+
+    @property
     def fraction(self):
         """Share of the time that has passed; 0 without a limit."""
         if self.max_time is None:
             return 0.0
-        return (time.perf_counter() - self.started) / self.max_time
+        return self.elapsed / self.max_time
 
     @property
     def has_run_out(self):
@@ -156,6 +166,12 @@ class GroupTraining:
 
         return validation
 
+    @property
+    def part(self):
+        """What a checkpoint saves of the group."""
+        n_rows = self.trainer.batches.n_samples
+        return Part(self.run, self.network, self.trainer.optimizer, n_rows)
+
     def epoch(self):
         """Train for an epoch; return whether the user has interrupted it."""
         return self.trainer.train(1) == "interrupted"
@@ -210,7 +226,7 @@ def train(groups, settings, clock, observers):
     for observer in observers:
         observer.began(first.run, first.network)
     try:
-        for _ in range(settings.max_iter):
+        for _ in range(first.run.n_iter, settings.max_iter):
             for observer in observers:
                 observer.epoch_began(first.run, first.network)
             if any(group.epoch() for group in groups):

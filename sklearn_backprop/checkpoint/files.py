@@ -1,0 +1,130 @@
+"""The checkpoints of one job: written whole or not at all, by one fit at a time."""
+
+import os
+import re
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from . import format
+from .locks import exclusive
+
+SUFFIX = ".npz"
+
+
+class Store:
+    """The files of one job in a folder, of which one fit is the owner.
+
+    Parameters
+    ----------
+    folder : path-like
+    name : str
+        What tells the job from others in the folder.
+    keep : int
+        How many files to keep.
+    """
+
+    def __init__(self, folder, name, keep):
+        self.folder, self.name, self.keep = Path(folder), name, keep
+
+    @contextmanager
+    def owned(self):
+        """Make a context in which nobody else owns these files.
+
+        Raises
+        ------
+        OSError
+            If the folder cannot be made or written to.
+        RuntimeError
+            If another fit owns them.
+        """
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise _failed("The folder of checkpoints cannot be made", error) from error
+        with exclusive(self.folder / f"{self.name}.lock"):
+            with suppress(FileNotFoundError):
+                self._unfinished.unlink()  # Of a process that was killed.
+            yield
+
+    @property
+    def _unfinished(self):
+        return self.folder / f"{self.name}.tmp"
+
+    def paths(self):
+        """Return the files, from the oldest to the newest."""
+        pattern = re.compile(rf"{re.escape(self.name)}-(\d+){re.escape(SUFFIX)}")
+        matches = map(pattern.fullmatch, os.listdir(self.folder))
+        numbers = {int(match[1]): match[0] for match in matches if match}
+        return [self.folder / numbers[number] for number in sorted(numbers)]
+
+    def write(self, number, header, tree):
+        """Write a checkpoint, and remove those that are too old.
+
+        Whatever happens, a file under its final name is whole and on the disk.
+
+        Parameters
+        ----------
+        number : int
+            Larger than those before, or the last again.
+        header, tree : dict
+            As for `format.write`.
+
+        Raises
+        ------
+        OSError
+            If it cannot be written. What there was is still there.
+        """
+        path = self.folder / f"{self.name}-{number:06d}{SUFFIX}"
+        try:
+            with open(self._unfinished, "wb") as file:
+                format.write(file, header, tree)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(self._unfinished, path)
+            _sync_folder(self.folder)
+        except BaseException as error:
+            with suppress(OSError):
+                self._unfinished.unlink()
+            failure = _disk_failure(error)
+            if failure is None:
+                raise
+            raise _failed(
+                f"The checkpoint {path.name} cannot be written, the one before it is "
+                "as it was",
+                failure,
+            ) from error
+        self._remove(self.paths()[: -self.keep])
+
+    def clear(self):
+        """Remove all files of the job, the oldest first."""
+        self._remove(self.paths())
+
+    @staticmethod
+    def _remove(paths):
+        for path in paths:
+            with suppress(OSError):  # The next time will do.
+                path.unlink()
+
+
+def _failed(what, error):
+    """Return an error of the operating system that says what it kept from happening."""
+    return OSError(error.errno, f"{what}: {error.strerror or error}", error.filename)
+
+
+def _disk_failure(error):
+    """Return the error of the operating system behind another one, or None."""
+    while error is not None and not isinstance(error, OSError):
+        # When a write fails, zipfile complains that it could not go on.
+        error = error.__context__ if isinstance(error, ValueError) else None
+    return error
+
+
+def _sync_folder(folder):
+    """Let the names in a folder reach the disk, where folders can be opened."""
+    if not hasattr(os, "O_DIRECTORY"):
+        return
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
