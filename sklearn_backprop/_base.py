@@ -16,6 +16,7 @@ from ._fitting import Job, train
 from ._hooks import warn_of_hooks
 from ._inspection import InspectionMixin
 from ._model import ModelMixin
+from ._onnx import OnnxMixin
 from ._parameters import (
     LINKS,
     PARAMETER_CONSTRAINTS,
@@ -34,7 +35,12 @@ from .training import Observer, printers
 
 
 class BaseMLP(
-    ModelMixin, ConversionMixin, InspectionMixin, CallbackSupportMixin, BaseEstimator
+    ModelMixin,
+    ConversionMixin,
+    OnnxMixin,
+    InspectionMixin,
+    CallbackSupportMixin,
+    BaseEstimator,
 ):
     """Multilayer perceptron; see the two estimators.
 
