@@ -175,7 +175,9 @@ def _gelu(graph, x, layer):
 
 
 def _silu(graph, x, layer):
-    return graph.node("Mul", x, graph.node("Sigmoid", x))
+    # Of a product with `Sigmoid` some runtimes make an operator that knows no float64.
+    divisor = graph.node("Add", graph.node("Exp", graph.node("Neg", x)), 1.0)
+    return graph.node("Div", x, divisor)
 
 
 def _mish(graph, x, layer):

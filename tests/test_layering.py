@@ -47,6 +47,7 @@ ALLOWED = {
         "._hooks",
         "._inspection",
         "._model",
+        "._onnx",
         "._parameters",
         "._transaction",
         ".layers",
@@ -112,6 +113,16 @@ ALLOWED = {
         ".schedules",
         *ESTIMATION,
     },
+    "_onnx": {
+        "._arrays",
+        "._graph",
+        "._links",
+        "._parameters",
+        "._tasks",
+        "skl2onnx.common",
+        *ESTIMATION,
+    },
+    "_graph": {"._parameters", ".layers", *ESTIMATION},
     # On top of the estimators, of which it knows the public attributes alone.
     "inspection": {".settings", "matplotlib", *ESTIMATION},
     "tabular": {
