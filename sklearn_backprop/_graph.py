@@ -53,8 +53,8 @@ class Graph:
     def __init__(self, scope, container, dtype):
         self.scope, self.container, self.dtype = scope, container, np.dtype(dtype)
 
-    def node(self, operator, *inputs, output=None, **attributes):
-        """Add a node; return the name of its output.
+    def node(self, operator, *inputs, output=None, n_unused=0, **attributes):
+        """Add a node; return the name of its output, the first if there are more.
 
         Parameters
         ----------
@@ -64,19 +64,22 @@ class Graph:
             Names, or constants: floats in the dtype of the graph, arrays in their own.
         output : str, default=None
             Its name, by default a new one.
+        n_unused : int, default=0
+            Number of further outputs.
         **attributes : object
             Of the operator.
         """
-        if output is None:
-            output = self.scope.get_unique_variable_name(operator.lower())
+        new_name, seed = self.scope.get_unique_variable_name, operator.lower()
+        output = new_name(seed) if output is None else output
+        outputs = [output, *(new_name(seed) for _ in range(n_unused))]
         inputs = [x if isinstance(x, str) else self.constant(x) for x in inputs]
         name = self.scope.get_unique_operator_name(operator)
-        self.container.add_node(operator, inputs, [output], name=name, **attributes)
+        self.container.add_node(operator, inputs, outputs, name=name, **attributes)
         return output
 
     def constant(self, value):
         """Add a constant; return its name."""
-        array = np.asarray(value, self.dtype if isinstance(value, float) else None)
+        array = np.asarray(value, self.dtype if type(value) is float else None)
         name = self.scope.get_unique_variable_name("constant")
         if array.dtype in ELEMENT_TYPES:
             kind, values = ELEMENT_TYPES[array.dtype], array.ravel()
@@ -93,6 +96,14 @@ class Graph:
     def columns(self, *values):
         """Add the columns of several values side by side."""
         return values[0] if len(values) == 1 else self.node("Concat", *values, axis=1)
+
+    def rows(self, *values):
+        """Add the rows of several values one after another."""
+        return values[0] if len(values) == 1 else self.node("Concat", *values, axis=0)
+
+    def reshape(self, value, *shape):
+        """Add a view of another shape, of which one number may be -1."""
+        return self.node("Reshape", value, np.array(shape, np.int64))
 
     def dense(self, value, weights, biases):
         """Add a fully connected layer."""

@@ -17,7 +17,11 @@ from ._tasks import Classification
 
 
 class OnnxMixin:
-    """What `skl2onnx.to_onnx` asks an estimator for; it needs no registration."""
+    """What `skl2onnx.to_onnx` asks an estimator for; it needs no registration.
+
+    A subclass gives `_onnx_export`, which returns what a fitted model is in ONNX, or
+    raises an error, with what `NetworkExport` has.
+    """
 
     def onnx_parser(self):
         """Return the function by which skl2onnx declares the outputs.
@@ -38,7 +42,7 @@ class OnnxMixin:
             If ONNX has no counterpart of a layer of the user's own.
         """
         data_types("onnx_parser")
-        read_layers(self._fitted())
+        self._onnx_export()
         return partial(declare_outputs, self)
 
     def onnx_shape_calculator(self):
@@ -73,6 +77,9 @@ class OnnxMixin:
         data_types("onnx_converter")
         return convert
 
+    def _onnx_export(self):
+        return NetworkExport(self._fitted())
+
 
 def data_types(needed_by):
     """Return skl2onnx's module of types, or raise ImportError with the extra."""
@@ -86,74 +93,96 @@ def data_types(needed_by):
     return data_types
 
 
-def read_layers(model):
-    """Return weights and biases of a fitted model, and the layers between them.
-
-    Parameters
-    ----------
-    model : BaseMLP
-
-    Returns
-    -------
-    coefs, intercepts : list of ndarray
-    activations : list of layer
-        Of the hidden layers.
-    link : layer
-        Of the last.
-
-    Raises
-    ------
-    ValueError
-        If they do not fit together, or ONNX has no counterpart of one.
-    """
-    coefs, intercepts = check_model(model.coefs_, model.intercepts_)
-    model._check_outputs(coefs[-1].shape[1])
-    activations = [
-        exported_layer(entry, ACTIVATIONS, "activation_")
-        for entry in for_each_layer(model.activation_, len(coefs) - 1, "activation_")
-    ]
-    link = exported_layer(model.out_activation_, LINKS, "out_activation_")
-    return coefs, intercepts, activations, link
-
-
-def declare_outputs(model, scope, inputs):
-    """Return the variables that come out of a model (a parser)."""
-    types = output_types(model._fitted(), inputs)
+def declare_outputs(estimator, scope, inputs):
+    """Return the variables that come out of an estimator (a parser)."""
+    types = estimator._onnx_export().types(inputs)
     return [scope.declare_local_variable(name, kind) for name, kind in types.items()]
 
 
 def set_types(operator):
     """Set types and shapes of an operator's outputs (a shape calculator)."""
-    model = operator.raw_operator._fitted()
-    check_inputs(model, operator.inputs)
-    types = output_types(model, operator.inputs)
+    export = operator.raw_operator._onnx_export()
+    check_width(export.model, operator.inputs)
+    types = export.types(operator.inputs)
     for output, kind in zip(operator.outputs, types.values(), strict=True):
         output.set_type(kind)
 
 
 def convert(scope, operator, container):
     """Add the nodes of an operator to a container (a converter)."""
-    model = operator.raw_operator._fitted()
     check_options(container.get_options(operator.raw_operator))
-    coefs, intercepts, activations, link = read_layers(model)
-    # As in `predict`, the model's precision is that of all computation.
-    graph = Graph(scope, container, coefs[0].dtype)
-    value = graph.columns(*(graph.cast(x.full_name) for x in operator.inputs))
-    for weights, biases, layer in zip(
-        coefs, intercepts, [*activations, None], strict=True
-    ):
-        value = graph.dense(value, weights, biases)
-        if layer is not None:
-            value = graph.activation(value, layer)
-    task = model._task
-    if isinstance(task, Classification):
-        names = [output.full_name for output in operator.outputs]
-        add_labels(graph, task, value, link, names[0])
-        value = probabilities(graph, task, value, link)
-    else:
-        value = graph.activation(value, link)
-    output = operator.outputs[-1]
-    graph.cast(value, float_dtype(operator.inputs), output=output.full_name)
+    export = operator.raw_operator._onnx_export()
+    graph = Graph(scope, container, export.dtype)
+    *label, last = (output.full_name for output in operator.outputs)
+    value = export.add(graph, operator.inputs, *label)
+    graph.cast(value, float_dtype(operator.inputs), last)
+
+
+class NetworkExport:
+    """A multilayer perceptron in ONNX.
+
+    Parameters
+    ----------
+    model : BaseMLP
+        Fitted, with all that can be derived.
+
+    Attributes
+    ----------
+    model : BaseMLP
+    dtype : dtype
+        In which the graph computes: as in `predict`, the model's precision.
+
+    Raises
+    ------
+    ValueError
+        If arrays do not fit together, or ONNX has no counterpart of a layer.
+    """
+
+    def __init__(self, model):
+        coefs, intercepts = check_model(model.coefs_, model.intercepts_)
+        model._check_outputs(coefs[-1].shape[1])
+        self.model, self.dtype = model, coefs[0].dtype
+        self.coefs, self.intercepts = coefs, intercepts
+        n_hidden, name = len(coefs) - 1, "activation_"
+        self.activations = [
+            exported_layer(entry, ACTIVATIONS, name)
+            for entry in for_each_layer(model.activation_, n_hidden, name)
+        ]
+        self.link = exported_layer(model.out_activation_, LINKS, "out_activation_")
+
+    def types(self, inputs):
+        """Return types and shapes of the outputs by name, for some inputs."""
+        task = self.model._task
+        if not isinstance(task, Classification):
+            return {"variable": number_type(inputs, task.n_outputs)}
+        shape = [task.n_outputs] if task.is_multilabel else []
+        return {
+            "label": label_type(inputs, task.classes, *shape),
+            "probabilities": number_type(inputs, len(task.classes)),
+        }
+
+    def add(self, graph, inputs, label=None):
+        """Add the nodes; return the name of probabilities or predictions.
+
+        Parameters
+        ----------
+        graph : Graph
+        inputs : list of skl2onnx Variable
+        label : str, default=None
+            What the labels of a classifier are to be called.
+        """
+        check_numbers(self.model, inputs)
+        logits = graph.columns(*(graph.cast(x.full_name) for x in inputs))
+        for weights, biases, activation in zip(
+            self.coefs, self.intercepts, [*self.activations, None], strict=True
+        ):
+            logits = graph.dense(logits, weights, biases)
+            if activation is not None:
+                logits = graph.activation(logits, activation)
+        if label is None:
+            return graph.activation(logits, self.link)
+        add_labels(graph, self.model._task, logits, self.link, label)
+        return probabilities(graph, self.model._task, logits, self.link)
 
 
 def add_labels(graph, task, logits, link, output):
@@ -171,8 +200,7 @@ def add_labels(graph, task, logits, link, output):
             is_second = graph.node("Greater", logits, 0.0)
         else:
             is_second = graph.node("Greater", graph.activation(logits, link), 0.5)
-        shape = np.array([-1], np.int64)
-        indices = graph.node("Reshape", graph.cast(is_second, np.int64), shape)
+        indices = graph.reshape(graph.cast(is_second, np.int64), -1)
     graph.node("Gather", label_array(task.classes), indices, output=output)
 
 
@@ -209,26 +237,39 @@ def label_array(classes):
     return classes.astype(types[kind])
 
 
-def output_types(model, inputs):
-    """Return the types of a model's outputs by name, with their shapes."""
+def label_type(inputs, classes, *shape):
+    """Return skl2onnx's type of labels.
+
+    Parameters
+    ----------
+    inputs : list of skl2onnx Variable
+        Which have as many rows.
+    classes : ndarray
+    *shape : int
+        Of the labels of a row.
+    """
     types = data_types("onnx_parser")
-    rows = inputs[0].get_first_dimension() if inputs[0].type.shape else None
-    is_double = float_dtype(inputs) == np.float64
-    numbers = types.DoubleTensorType if is_double else types.FloatTensorType
-    task = model._task
-    if not isinstance(task, Classification):
-        return {"variable": numbers([rows, task.n_outputs])}
-    of_labels = {
+    of_kinds = {
         "b": types.BooleanTensorType,
         "i": types.Int64TensorType,
         "f": types.DoubleTensorType,
         "O": types.StringTensorType,
     }
-    shape = [rows]
-    if task.is_multilabel:
-        shape = [rows, task.n_outputs]
-    labels = of_labels[label_array(task.classes).dtype.kind](shape)
-    return {"label": labels, "probabilities": numbers([rows, len(task.classes)])}
+    kind = label_array(classes).dtype.kind
+    return of_kinds[kind]([n_rows(inputs), *shape])
+
+
+def number_type(inputs, *shape):
+    """Return skl2onnx's type of numbers, in the precision of the inputs."""
+    types = data_types("onnx_parser")
+    is_double = float_dtype(inputs) == np.float64
+    kind = types.DoubleTensorType if is_double else types.FloatTensorType
+    return kind([n_rows(inputs), *shape])
+
+
+def n_rows(inputs):
+    """Return the number of rows, or None if it varies."""
+    return inputs[0].get_first_dimension() if inputs[0].type.shape else None
 
 
 def float_dtype(inputs):
@@ -241,27 +282,29 @@ def float_dtype(inputs):
     return np.dtype(np.float64 if is_double else np.float32)
 
 
-def check_inputs(model, inputs):
-    """Raise ValueError unless inputs are numbers, and as many columns as in training.
-
-    Parameters
-    ----------
-    model : BaseMLP
-    inputs : list of skl2onnx Variable
-        Side by side they are X.
-    """
-    types = data_types("onnx_shape_calculator")
+def check_numbers(model, inputs):
+    """Raise ValueError unless all inputs of a graph are numbers."""
+    strings = data_types("onnx_converter").StringTensorType
     for x in inputs:
-        if isinstance(x.type, types.StringTensorType):
+        if isinstance(x.type, strings):
             raise ValueError(
                 f"{type(model).__name__} takes numbers, but input {x.raw_name!r} of "
                 "the graph holds strings: encode them in a pipeline."
             )
-    widths = [x.type.shape[1] if len(x.type.shape) == 2 else None for x in inputs]
-    if None not in widths and sum(widths) != model.n_features_in_:
+
+
+def widths_of(inputs):
+    """Return how many columns each input has, None where it is not known."""
+    return [x.type.shape[1] if len(x.type.shape) == 2 else None for x in inputs]
+
+
+def check_width(model, inputs):
+    """Raise ValueError unless inputs, side by side, are as wide as X in training."""
+    widths, n_features = widths_of(inputs), model.n_features_in_
+    if None not in widths and sum(widths) != n_features:
         raise ValueError(
             f"The inputs of the graph have {sum(widths)} columns, but "
-            f"{type(model).__name__} was fitted with {model.n_features_in_}."
+            f"{type(model).__name__} was fitted with {n_features}."
         )
 
 

@@ -130,6 +130,7 @@ ALLOWED = {
         "._callbacks",
         "._data",
         "._labels",
+        "._onnx",
         "._parameters",
         "._tasks",
         "._transaction",

@@ -1,16 +1,14 @@
 """Exported to ONNX, a model predicts what it predicts here, in whatever it is."""
 
-import contextlib
-import io
 import sys
 
 import numpy as np
-import onnxruntime
 import pandas as pd
 import pytest
+from _graphs import WITHIN, exported, inputs_of
 from _tools import FUNCTIONS, make
 from conftest import DEFAULT_TABLE, KIND_OF, KINDS, OURS, differences, snapshot, table
-from skl2onnx import to_onnx, update_registered_converter
+from skl2onnx import update_registered_converter
 from skl2onnx._supported_operators import sklearn_operator_name_map
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import BaggingClassifier
@@ -38,28 +36,8 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::FutureWarning"),
 ]
 
-# What an export is to agree to, relative to numbers of size one and more.
-WITHIN = {"rtol": 1e-5, "atol": 1e-5}
 KINDS_IN_ONNX = {"U": "O", "u": "i"}
 NUMPY_TYPES = {"tensor(float)": np.float32, "tensor(double)": np.float64}
-
-
-def exported(model, X, **keywords):
-    """Return the operators of the graph, and a session that runs it."""
-    with contextlib.redirect_stdout(io.StringIO()):
-        graph = to_onnx(model, X[:1], **keywords)
-    session = onnxruntime.InferenceSession(
-        graph.SerializeToString(), providers=["CPUExecutionProvider"]
-    )
-    return [node.op_type for node in graph.graph.node], session
-
-
-def inputs_of(session, X):
-    """Return X as the inputs of a graph: one, or a column of a frame for each."""
-    names = [value.name for value in session.get_inputs()]
-    if isinstance(X, pd.DataFrame):
-        return {name: X[[name]].to_numpy() for name in names}
-    return {names[0]: np.ascontiguousarray(X)}
 
 
 def assert_agrees(model, X, **keywords):
@@ -222,9 +200,13 @@ def test_every_link_of_labels(link, n_outputs, classes):
     assert_agrees(*made(link, n_outputs, classes=classes))
 
 
-def test_models_without_hidden_layers_and_from_scikit_learn():
+def test_models_without_hidden_layers_from_scikit_learn_and_made_by_hand():
     model, X = fitted("iris", hidden_layer_sizes=())
     assert_agrees(model, X)
+    by_hand = OURS["classifier"](hidden_layer_sizes=())
+    by_hand.coefs_, by_hand.intercepts_ = model.coefs_, model.intercepts_
+    by_hand.classes_ = model.classes_
+    assert_agrees(by_hand, X)
     assert_agrees(OURS["classifier"].from_sklearn(fitted("iris")[0].to_sklearn()), X)
 
 

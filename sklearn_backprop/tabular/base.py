@@ -20,6 +20,7 @@ from sklearn.utils.validation import (
 
 from .._blas import SMALL_BATCH, one_blas_thread, products_cost
 from .._callbacks import CallbackSupportMixin, fit_task
+from .._onnx import OnnxMixin
 from .._parameters import read_hidden_layer_sizes
 from .._transaction import all_or_nothing, copy_of_estimator
 from ..finite import is_finite
@@ -58,11 +59,11 @@ CONSTRAINTS = {
 }
 
 
-class BaseTabularMLP(CallbackSupportMixin, BaseEstimator):
+class BaseTabularMLP(OnnxMixin, CallbackSupportMixin, BaseEstimator):
     """Groups of networks for tables; see the two estimators.
 
     A subclass gives its parameters and what concerns its task: `_task`,
-    `_read_targets`, `_loss`, `_n_outputs`, `_strata` and `_validated`.
+    `_read_targets`, `_loss`, `_n_outputs`, `_strata`, `_validated` and `_onnx_class`.
     """
 
     _parameter_constraints: dict = CONSTRAINTS
@@ -313,6 +314,9 @@ class BaseTabularMLP(CallbackSupportMixin, BaseEstimator):
             if not all(map(is_finite, logits)):
                 raise ValueError("The output of the networks is not finite.")
             yield logits
+
+    def _onnx_export(self):
+        return self._onnx_class(self)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -13,6 +13,7 @@ from .._tasks import Classification
 from .._validation import Validated
 from ..losses import SoftmaxCategoricalCrossentropy
 from .base import CONSTRAINTS, BaseTabularMLP
+from .export import LabelsExport
 from .training import forward_blocks
 
 # Logarithms between which a temperature is looked for, and those tried in each epoch.
@@ -172,6 +173,9 @@ class TabularMLPClassifier(ClassifierMixin, BaseTabularMLP):
     """
 
     _task = "classification"
+    # By this skl2onnx knows which options there are: those of scikit-learn's MLP.
+    alias = "SklearnMLPClassifier"
+    _onnx_class = LabelsExport
     _parameter_constraints: dict = {
         **CONSTRAINTS,
         "class_weight": [dict, StrOptions({"balanced"}), None],
