@@ -61,7 +61,8 @@ class Graph:
         operator : str
             One of ONNX's.
         *inputs : str, float or ndarray
-            Names, or constants: floats in the dtype of the graph, arrays in their own.
+            Names, or constants: floats in the dtype of the graph, arrays in their own,
+            integers as int64.
         output : str, default=None
             Its name, by default a new one.
         n_unused : int, default=0
@@ -80,6 +81,7 @@ class Graph:
     def constant(self, value):
         """Add a constant; return its name."""
         array = np.asarray(value, self.dtype if type(value) is float else None)
+        array = array.astype(np.int64) if array.dtype.kind in "iu" else array
         name = self.scope.get_unique_variable_name("constant")
         if array.dtype in ELEMENT_TYPES:
             kind, values = ELEMENT_TYPES[array.dtype], array.ravel()

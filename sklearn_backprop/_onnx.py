@@ -223,16 +223,18 @@ def label_array(classes):
     Raises
     ------
     ValueError
-        If they are neither strings, integers, booleans nor floats.
+        If they are neither strings, integers of 64 bits, booleans nor floats.
     """
     kind = classes.dtype.kind
+    if kind == "u" and classes.max() > np.iinfo(np.int64).max:
+        kind = "too large"
     if kind == "O" and all(isinstance(label, str) for label in classes):
         return classes
     types = {"b": bool, "i": np.int64, "u": np.int64, "f": np.float64, "U": object}
     if kind not in types:
         raise ValueError(
-            "classes_ must be strings, integers, booleans or floats to go to ONNX, "
-            f"got {classes.dtype}: {classes.tolist()}."
+            "classes_ must be strings, integers within int64, booleans or floats to go "
+            f"to ONNX, got {classes.dtype}: {classes.tolist()}."
         )
     return classes.astype(types[kind])
 

@@ -315,6 +315,13 @@ def test_what_is_no_model_is_refused(kind):
         exported(model, X)
 
 
+def test_labels_that_onnx_has_not_are_named():
+    classes = np.array([1, 2**63], np.uint64)
+    model, X = made(None, 1, classes=classes)
+    with pytest.raises(ValueError, match=f"within int64.*got uint64.*{2**63}"):
+        exported(model, X)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_export_writes_to_nothing(kind):
     model, X = fitted(DEFAULT_TABLE[kind])
