@@ -17,6 +17,7 @@ from ._fitting import Job, train
 from ._hooks import warn_of_hooks
 from ._inspection import InspectionMixin
 from ._model import ModelMixin
+from ._onnx import OnnxMixin
 from ._parameters import (
     LINKS,
     PARAMETER_CONSTRAINTS,
@@ -43,6 +44,7 @@ class BaseMLP(
     ModelMixin,
     ConversionMixin,
     ExportMixin,
+    OnnxMixin,
     InspectionMixin,
     CallbackSupportMixin,
     BaseEstimator,

@@ -259,6 +259,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         "loss": [StrOptions(set(LABEL_LOSSES)), Loss],
         "class_weight": [StrOptions({"balanced"}), dict, list, None],
     }
+    # By this skl2onnx knows which options there are: those of scikit-learn's estimator.
+    alias = "SklearnMLPClassifier"
     _essential = ("coefs_", "intercepts_", "classes_")
 
     def __init__(

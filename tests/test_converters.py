@@ -1,22 +1,9 @@
-"""What reads fitted estimators from outside: ONNX converters and safe formats."""
-
-import contextlib
-import io
+"""What reads fitted estimators from outside: converters and safe formats."""
 
 import numpy as np
-import onnxruntime
 import pytest
 import skops.io
-from conftest import KIND_OF, KINDS, OURS, differences, table
-from skl2onnx import to_onnx, update_registered_converter
-from skl2onnx.common.shape_calculator import (
-    calculate_linear_classifier_output_shapes,
-    calculate_linear_regressor_output_shapes,
-)
-from skl2onnx.operator_converters.multilayer_perceptron import (
-    convert_sklearn_mlp_classifier,
-    convert_sklearn_mlp_regressor,
-)
+from conftest import KINDS, OURS, differences, table
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -26,60 +13,6 @@ from sklearn_backprop.optimizers import SGD
 from sklearn_backprop.schedules import Adaptive
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-
-ACTIVATIONS = ["identity", "logistic", "tanh", "relu"]
-TABLES = ["iris", "wine", "breast_cancer", "multilabel", "diabetes", "two_targets"]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def scikit_learns_converters():
-    """Register the converters of scikit-learn's own estimators for ours."""
-    update_registered_converter(
-        OURS["classifier"],
-        "SklearnBackpropMLPClassifier",
-        calculate_linear_classifier_output_shapes,
-        convert_sklearn_mlp_classifier,
-        options={"zipmap": [True, False, "columns"], "nocl": [True, False]},
-    )
-    update_registered_converter(
-        OURS["regressor"],
-        "SklearnBackpropMLPRegressor",
-        calculate_linear_regressor_output_shapes,
-        convert_sklearn_mlp_regressor,
-    )
-
-
-def run_onnx(model, X):
-    options = {id(model): {"zipmap": False}} if hasattr(model, "classes_") else None
-    with contextlib.redirect_stdout(io.StringIO()):
-        graph = to_onnx(model, X[:1], options=options).SerializeToString()
-    settings = onnxruntime.SessionOptions()
-    settings.log_severity_level = 4  # It has views on shapes that scikit-learn's name.
-    session = onnxruntime.InferenceSession(
-        graph, settings, providers=["CPUExecutionProvider"]
-    )
-    return session.run(None, {session.get_inputs()[0].name: X})
-
-
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
-@pytest.mark.filterwarnings("ignore::FutureWarning")
-@pytest.mark.parametrize("activation", ACTIVATIONS)
-@pytest.mark.parametrize("name", TABLES)
-def test_scikit_learns_onnx_converters_convert_ours(name, activation):
-    X, y = table(name)
-    X = X.astype(np.float32)
-    if y.dtype == bool:
-        y = y.astype(int)
-    kind = KIND_OF[name]
-    model = OURS[kind]((8,), activation=activation, max_iter=20, random_state=0)
-    outputs = run_onnx(model.fit(X, y), X)
-    if kind == "classifier":
-        labels, probabilities = outputs
-        np.testing.assert_array_equal(labels, model.predict(X))
-        np.testing.assert_allclose(probabilities, model.predict_proba(X), atol=1e-5)
-    else:
-        predictions = outputs[0].reshape(y.shape)
-        np.testing.assert_allclose(predictions, model.predict(X), atol=1e-5)
 
 
 def test_the_label_binarizer_is_read_only_and_tells_the_kind():

@@ -54,6 +54,7 @@ ALLOWED = {
         "._hooks",
         "._inspection",
         "._model",
+        "._onnx",
         "._parameters",
         "._persistence",
         "._stored",
@@ -134,6 +135,16 @@ ALLOWED = {
         ".schedules",
         *ESTIMATION,
     },
+    "_onnx": {
+        "._arrays",
+        "._graph",
+        "._links",
+        "._parameters",
+        "._tasks",
+        "skl2onnx.common",
+        *ESTIMATION,
+    },
+    "_graph": {"._parameters", ".layers", *ESTIMATION},
     # On top of the estimators, of which it knows the public attributes alone.
     "inspection": {".settings", "matplotlib", *ESTIMATION},
     "tabular": {
@@ -141,6 +152,7 @@ ALLOWED = {
         "._callbacks",
         "._data",
         "._labels",
+        "._onnx",
         "._parameters",
         "._persistence",
         "._tasks",

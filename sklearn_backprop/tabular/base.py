@@ -20,6 +20,7 @@ from sklearn.utils.validation import (
 
 from .._blas import SMALL_BATCH, one_blas_thread, products_cost
 from .._callbacks import CallbackSupportMixin, fit_task
+from .._onnx import OnnxMixin
 from .._parameters import read_hidden_layer_sizes
 from .._persistence import PersistenceMixin
 from .._transaction import all_or_nothing, copy_of_estimator
@@ -61,12 +62,12 @@ CONSTRAINTS = {
 }
 
 
-class BaseTabularMLP(PersistenceMixin, CallbackSupportMixin, BaseEstimator):
+class BaseTabularMLP(PersistenceMixin, OnnxMixin, CallbackSupportMixin, BaseEstimator):
     """Groups of networks for tables; see the two estimators.
 
     A subclass gives its parameters and what concerns its task: `_task`,
     `_read_targets`, `_loss`, `_n_outputs`, `_strata`, `_validation_function`,
-    `_check_labels` and `_check_task`.
+    `_check_labels`, `_check_task` and `_onnx_class`.
     """
 
     _parameter_constraints: dict = CONSTRAINTS
@@ -399,6 +400,9 @@ class BaseTabularMLP(PersistenceMixin, CallbackSupportMixin, BaseEstimator):
             if not all(map(is_finite, logits)):
                 raise ValueError("The output of the networks is not finite.")
             yield logits
+
+    def _onnx_export(self):
+        return self._onnx_class(self)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

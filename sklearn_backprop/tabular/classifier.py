@@ -14,6 +14,7 @@ from .._validation import Validated
 from ..losses import SoftmaxCategoricalCrossentropy
 from .base import CONSTRAINTS, BaseTabularMLP
 from .checks import check_positive
+from .export import LabelsExport
 from .training import forward_blocks
 
 # Logarithms between which a temperature is looked for, and those tried in each epoch.
@@ -181,6 +182,9 @@ class TabularMLPClassifier(ClassifierMixin, BaseTabularMLP):
     """
 
     _task = "classification"
+    # By this skl2onnx knows which options there are: those of scikit-learn's MLP.
+    alias = "SklearnMLPClassifier"
+    _onnx_class = LabelsExport
     _parameter_constraints: dict = {
         **CONSTRAINTS,
         "class_weight": [dict, StrOptions({"balanced"}), None],

@@ -9,6 +9,8 @@ from .._validation import Validated
 from ..losses import Quantile, SquaredError
 from .base import CONSTRAINTS, BaseTabularMLP
 from .checks import check_numbers, check_positive
+from .export import NumbersExport
+from .statistics import ranks_of
 
 
 class TabularMLPRegressor(RegressorMixin, BaseTabularMLP):
@@ -108,6 +110,7 @@ class TabularMLPRegressor(RegressorMixin, BaseTabularMLP):
     """
 
     _task = "regression"
+    _onnx_class = NumbersExport
     _parameter_constraints: dict = {**CONSTRAINTS, "quantiles": ["array-like", None]}
 
     def __init__(
@@ -280,5 +283,4 @@ def _mean_and_scale(y, weights):
 
 def _in_order(predictions, quantiles):
     """Return predictions of quantiles, which do not cross."""
-    ranks = np.argsort(np.argsort(np.ravel(quantiles), kind="stable"), kind="stable")
-    return np.sort(predictions, axis=-1)[..., ranks]
+    return np.sort(predictions, axis=-1)[..., ranks_of(quantiles)]

@@ -56,3 +56,9 @@ def quantiles_of(values, shares, sample_weight=None):
     lower = values[np.minimum(np.searchsorted(sums, places, "left"), last)]
     upper = values[np.minimum(np.searchsorted(sums, places, "right"), last)]
     return lower + 0.5 * (upper - lower)
+
+
+def ranks_of(quantiles):
+    """Return which of the sorted quantiles each of them is."""
+    order = np.argsort(np.ravel(quantiles), kind="stable")
+    return np.argsort(order, kind="stable")
