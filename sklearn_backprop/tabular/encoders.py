@@ -18,6 +18,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from .._arrays import within_floats
 from ..layers.components import Bins
 from .statistics import quantiles_of, read_weights
 
@@ -151,9 +152,10 @@ class RobustClipScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         return (z * scale + self.center_).astype(X.dtype)
 
     def _read(self, X, reset):
-        return validate_data(
-            self, X, dtype=FLOATS, ensure_all_finite="allow-nan", reset=reset
-        )
+        with within_floats(X=X):
+            return validate_data(
+                self, X, dtype=FLOATS, ensure_all_finite="allow-nan", reset=reset
+            )
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -317,7 +319,8 @@ class PiecewiseLinearEncoder(TransformerMixin, BaseEstimator):
         )
 
     def _read(self, X, reset):
-        return validate_data(self, X, dtype=FLOATS, reset=reset)
+        with within_floats(X=X):
+            return validate_data(self, X, dtype=FLOATS, reset=reset)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
