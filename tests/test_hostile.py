@@ -185,7 +185,10 @@ def test_the_outcome_for_tables_is_one_or_the_other_too(data):
 
 TOO_LARGE = 10**400
 HUGE_INTEGERS = {
-    "X": lambda n: ({"X": np.full((n, 2), TOO_LARGE, object)}, "^(X|Column 'x0') holds an"),
+    "X": lambda n: (
+        {"X": np.full((n, 2), TOO_LARGE, object)},
+        "^(X|Column 'x0') holds an",
+    ),
     "y": lambda n: ({"y": np.array([TOO_LARGE] * n, object)}, "^y holds|y holds int"),
     "weights": lambda n: ({"sample_weight": [TOO_LARGE] * n}, "^sample_weight holds"),
     "X_val": lambda n: (
@@ -308,7 +311,9 @@ def test_indices_outside_a_sparse_matrix_are_not_followed(kind, name):
         lambda: model.predict(X),
         lambda: model.hidden_activations(X, 0),
     ):
-        with pytest.raises(ValueError, match=f"X is no valid sparse matrix: .*{message}"):
+        with pytest.raises(
+            ValueError, match=f"X is no valid sparse matrix: .*{message}"
+        ):
             call()
     assert differences(vars(model), before) == []
 
