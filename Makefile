@@ -24,7 +24,8 @@ PIP := -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint format bench docs test-kernels test-oldest clean
+.PHONY: help demo test lint format bench docs test-kernels test-oldest test-engines
+.PHONY: clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' \
@@ -57,6 +58,9 @@ test-kernels: $(VENV)/stamp-test  ## the suite under each kernel of OpenBLAS, in
 
 test-oldest: $(OLDEST)/stamp-test  ## the suite on the oldest supported versions
 	$(PYTEST) $(RUN_OLDEST) -m pytest
+
+test-engines: $(VENV)/stamp-test $(VENV)/stamp-engines  ## searches on Dask and Ray
+	$(PYTEST) $(RUN) -m pytest tests/engines
 
 clean:  ## remove everything these targets make
 	rm -rf $(VENV) $(OLDEST) docs/_build build dist

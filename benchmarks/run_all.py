@@ -25,6 +25,7 @@ SCRIPTS = (
     "bench_predict",
     "bench_search",
     "bench_memory",
+    "bench_large",
     "bench_optimizers",
     "bench_time_to_accuracy",
     "bench_scaling",

@@ -5,6 +5,7 @@ user with weights from elsewhere.
 """
 
 import zlib
+from contextlib import contextmanager
 
 import numpy as np
 from sklearn.utils import check_array
@@ -113,7 +114,7 @@ def _check_array(name, array, n_axes):
         raise ValueError(f"{name} must hold numbers, got {array.dtype}.")
     try:
         numbers = array.astype(np.float64, copy=False)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"{name} must hold numbers: {error}.") from error
     if array.ndim != n_axes or array.size == 0:
         raise ValueError(
@@ -127,6 +128,71 @@ def _has_text(array):
     if array.dtype.kind == "O":
         return any(isinstance(value, str | bytes) for value in array.flat)
     return array.dtype.kind in "SU"
+
+
+@contextmanager
+def within_floats(**given):
+    """Make a context in which an integer beyond all floats is an error that names it.
+
+    NumPy's error for one, among objects, is no ValueError and says no more than that.
+
+    Parameters
+    ----------
+    **given : array-like
+        What is read in the context, by the names to call it.
+
+    Raises
+    ------
+    ValueError
+        If an integer is too large.
+    """
+    try:
+        yield
+    except OverflowError:
+        names = [name for name, values in given.items() if _overflows(values)]
+        raise ValueError(
+            f"{' and '.join(names or given)} holds an integer that is too large for "
+            "any floating-point number: scale the data."
+        ) from None
+
+
+def _overflows(values):
+    try:
+        np.asarray(values, np.float64)
+    except OverflowError:
+        return True
+    except (TypeError, ValueError):
+        pass
+    return False
+
+
+def check_sparse(X, name="X"):
+    """Raise ValueError unless the indices of a sparse matrix lie within its shape.
+
+    SciPy takes them on trust, and a product would read memory that is not the data's.
+
+    Parameters
+    ----------
+    X : {CSR, CSC} matrix or array
+    name : str
+        What to call it.
+    """
+    n_major, n_minor = X.shape if X.format == "csr" else X.shape[::-1]
+    starts, indices = X.indptr, X.indices
+    in_order = len(starts) == n_major + 1 and starts[0] == 0
+    in_order = in_order and bool((starts[1:] >= starts[:-1]).all())
+    if not in_order or starts[-1] > min(len(indices), len(X.data)):
+        raise ValueError(
+            f"{name} is no valid sparse matrix: its indptr must rise from 0 to at most "
+            f"the {min(len(indices), len(X.data))} values there are, in "
+            f"{n_major + 1} steps."
+        )
+    indices = indices[: starts[-1]]
+    if len(indices) and not 0 <= indices.min() <= indices.max() < n_minor:
+        raise ValueError(
+            f"{name} is no valid sparse matrix: its indices must lie from 0 to "
+            f"{n_minor - 1}, got {indices.min()} to {indices.max()}."
+        )
 
 
 def checksum(arrays):

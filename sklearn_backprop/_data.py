@@ -5,7 +5,7 @@ import scipy.sparse as sp
 from sklearn.base import is_regressor
 from sklearn.utils.validation import _check_sample_weight, column_or_1d, validate_data
 
-from ._arrays import checksum
+from ._arrays import check_sparse, checksum, within_floats
 
 # Rows whose features tell whether the data is that of the fit before.
 N_SAMPLED_ROWS = 64
@@ -32,23 +32,27 @@ def read_data(estimator, X, y, reset):
     if estimator.dtype == "float32":
         dtypes.reverse()
     try:
-        X, y = validate_data(
-            estimator,
-            X,
-            y,
-            accept_sparse=["csr", "csc"],
-            multi_output=True,
-            y_numeric=is_regressor(estimator),
-            dtype=dtypes,
-            reset=reset,
-        )
+        with within_floats(X=X, y=y):
+            X, y = validate_data(
+                estimator,
+                X,
+                y,
+                accept_sparse=["csr", "csc"],
+                multi_output=True,
+                y_numeric=is_regressor(estimator),
+                dtype=dtypes,
+                reset=reset,
+            )
     except ValueError as error:
         if str(error) != "Input contains NaN":
             raise
         # scikit-learn does not say that it means labels that are objects.
         raise ValueError("Input y contains NaN: a label is missing.") from None
     # Batches are gathered row by row, in random order.
-    return (X.tocsr() if sp.issparse(X) else np.ascontiguousarray(X)), y
+    if sp.issparse(X):
+        check_sparse(X)
+        return X.tocsr(), y
+    return np.ascontiguousarray(X), y
 
 
 def check_targets_known(y):
@@ -86,9 +90,10 @@ def read_sample_weight(sample_weight, X, dtype, factors=None):
     """
     if sample_weight is None and factors is None:
         return None
-    sample_weight = _check_sample_weight(
-        sample_weight, X, dtype=dtype, ensure_non_negative=True
-    )
+    with within_floats(sample_weight=sample_weight):
+        sample_weight = _check_sample_weight(
+            sample_weight, X, dtype=dtype, ensure_non_negative=True
+        )
     if factors is not None:
         sample_weight = sample_weight * factors.astype(dtype)
     if not sample_weight.any():
@@ -113,7 +118,7 @@ def read_numbers(y, dtype):
         raise ValueError(f"y must hold numbers, got {y.dtype}.")
     targets = np.ascontiguousarray(y.reshape(len(y), -1), dtype)
     if targets.dtype != y.dtype and not np.isfinite(targets).all():
-        raise ValueError(f"y contains values too large for {dtype}.")
+        raise ValueError(f"y contains values too large for {np.dtype(dtype)}.")
     return targets
 
 

@@ -5,7 +5,7 @@ import scipy.sparse as sp
 from sklearn.utils import assert_all_finite
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from ._arrays import check_model, read_model
+from ._arrays import check_model, check_sparse, read_model, within_floats
 from ._parameters import layer_makers, settings_of
 from ._prediction import forward_rows
 from ._transaction import copy_of_estimator
@@ -127,14 +127,16 @@ class ModelMixin:
             and is_finite(X)
         ):
             return X
-        X = validate_data(
-            self,
-            X,
-            accept_sparse=["csr", "csc"],
-            reset=False,
-            ensure_all_finite=False,
-        )
+        with within_floats(X=X):
+            X = validate_data(
+                self,
+                X,
+                accept_sparse=["csr", "csc"],
+                reset=False,
+                ensure_all_finite=False,
+            )
         if sp.issparse(X):
+            check_sparse(X)
             return X.tocsr()
         if X.shape[0] == 1:  # More rows are checked as they are multiplied.
             with np.errstate(over="ignore"):

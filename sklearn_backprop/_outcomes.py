@@ -5,6 +5,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from ._parameters import read_batch_size
 
+TINY = float(np.finfo(float).tiny)
 INTERRUPTED = "Training interrupted by user.", UserWarning
 
 DIVERGED = (
@@ -31,7 +32,10 @@ def _is_penalty_too_strong(job):
     estimator, n_rows = job.estimator, job.X.shape[0]
     if job.slots.solver.is_stochastic:
         n_rows = read_batch_size(estimator.batch_size, n_rows)
-    strength, rate = float(estimator.alpha) / n_rows, estimator.learning_rate_init
+    # The penalty is divided by the weight of a batch.
+    weight = n_rows if job.sample_weight is None else n_rows * job.sample_weight.mean()
+    strength = float(estimator.alpha) / max(float(weight), TINY)
+    rate = estimator.learning_rate_init
     largest = np.sqrt(np.finfo(job.network.dtype).max)
     # A step of gradient descent multiplies a weight by one minus `rate * strength`;
     # Adam and the line search of L-BFGS square the gradient.
@@ -39,10 +43,12 @@ def _is_penalty_too_strong(job):
 
 
 def _lower_alpha(job):
-    estimator = job.estimator
+    estimator, advice = job.estimator, "lower alpha."
+    if job.sample_weight is not None and job.sample_weight.mean() < 1.0:
+        advice = "lower alpha, or multiply sample_weight, which it is relative to."
     return (
         f"The penalty of alpha={estimator.alpha} on the weights is too strong for "
-        f"steps of learning_rate_init={estimator.learning_rate_init}: lower alpha."
+        f"steps of learning_rate_init={estimator.learning_rate_init}: {advice}"
     )
 
 

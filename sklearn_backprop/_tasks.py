@@ -32,8 +32,11 @@ class Classification(NamedTuple):
 
     @property
     def logit_scores(self):
-        """The scores that need no more than logits, by name."""
-        return {"accuracy": self.accuracy}
+        """The scores that need no more than logits, by name.
+
+        Of each what is kept of the logits of some rows, and what it is of all kept.
+        """
+        return {"accuracy": (self._found, self.accuracy)}
 
     def labels(self, logits):
         """Return the most probable label of each row, or an indicator matrix."""
@@ -83,12 +86,15 @@ class Classification(NamedTuple):
         smallest = np.finfo(logits.dtype).tiny
         return np.log(np.maximum(self.probabilities(logits), smallest))
 
-    def accuracy(self, logits, targets, sample_weight=None):
+    def _found(self, logits):
+        """Return logits as targets: indices of classes, or columns of booleans."""
+        return logits > 0.0 if self.is_multilabel else self._indices(logits)
+
+    def accuracy(self, found, targets, sample_weight=None):
         """Return the share of rows whose labels are all right."""
+        correct = found == targets.reshape(found.shape)
         if self.is_multilabel:
-            correct = ((logits > 0.0) == targets).all(axis=1)
-        else:
-            correct = self._indices(logits) == targets.reshape(len(targets))
+            correct = correct.all(axis=1)
         return np.average(correct, weights=sample_weight)
 
     def given(self, targets):
@@ -115,16 +121,18 @@ class Regression(NamedTuple):
 
     @property
     def logit_scores(self):
-        """The scores that need no more than logits, by name."""
-        return {"r2": self.r2}
+        """The scores that need no more than logits, by name.
+
+        Of each what is kept of the logits of some rows, and what it is of all kept.
+        """
+        return {"r2": (self.predictions, self.r2)}
 
     def predictions(self, logits):
         """Return what the link makes of the logits."""
         return apply_link(self.link, logits)
 
-    def r2(self, logits, targets, sample_weight=None):
+    def r2(self, predictions, targets, sample_weight=None):
         """Return R^2, averaged over the outputs."""
-        predictions = self.predictions(logits)
         return r2_score(targets, predictions, sample_weight=sample_weight)
 
     def given(self, targets):

@@ -11,7 +11,6 @@ import numpy as np
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import train_test_split
 
-from .batches import target_dtype
 from .finite import is_finite
 from .training import Diverged
 
@@ -139,18 +138,18 @@ class Validation:
         self.sample_weight = None if sample_weight is None else sample_weight[part]
         self.loss, self.scoring = loss, scoring
         task = estimator._task
-        of_logits = {"loss": None, **task.logit_scores}
+        of_logits = {"loss": (_nothing, None), **task.logit_scores}
         if scoring is None:
             known = loss.default_score in of_logits
             scoring = loss.default_score if known else "loss"
-        self.score_logits = self.scorer = None
+        self.keep, self.score, self.scorer = _nothing, None, None
         if scoring == "r2" and len(self.targets) < 2:
             raise ValueError(
                 "R^2 of the validation data needs at least two rows, and there is one: "
                 "scoring='loss' does with it."
             )
         if isinstance(scoring, str) and scoring in of_logits:
-            self.score_logits = of_logits[scoring]
+            self.keep, self.score = of_logits[scoring]
         else:
             self.scorer = check_scoring(estimator, scoring)
             self.X, self.y = X[part], task.given(self.targets)
@@ -169,25 +168,33 @@ class Validation:
         Raises
         ------
         Diverged
-            If the logits are not finite.
+            If the logits, or the loss, are not finite.
         ValueError
             If a scorer returns no finite number.
         """
-        logits = np.concatenate(
-            [network.forward(inputs).copy() for inputs, _, _ in self.batches(self.rows)]
-        )
-        if not is_finite(logits):
+        losses, kept = [], []
+        # Of many classes the logits of all rows would be larger than the data.
+        for inputs, targets, _ in self.batches(self.rows):
+            logits = network.forward(inputs)
+            if not is_finite(logits):
+                raise Diverged
+            losses.append(self.loss.forward(logits, targets))
+            kept.append(np.array(self.keep(logits)))
+        loss = self._mean(np.concatenate(losses))
+        if not math.isfinite(loss):
             raise Diverged
-        targets = self.targets.astype(
-            target_dtype(self.targets, logits.dtype), copy=False
-        )
-        loss = float(self.loss.calculate(logits, targets, self.sample_weight))
         if self.scorer is not None:
             return Validated(self._scored(network), loss)
-        if self.score_logits is None:
+        if self.score is None:
             return Validated(-loss, loss)
-        score = self.score_logits(logits, self.targets, self.sample_weight)
+        score = self.score(np.concatenate(kept), self.targets, self.sample_weight)
         return Validated(float(score), loss)
+
+    def _mean(self, losses):
+        """Return the mean of the losses of all rows, as `Loss.calculate` has it."""
+        if self.sample_weight is None:
+            return float(np.add.reduce(losses, dtype=np.float64)) / len(losses)
+        return float(np.dot(losses, self.sample_weight / self.sample_weight.sum()))
 
     def _scored(self, network):
         """Return what the scorer says of a view of the network."""
@@ -209,3 +216,8 @@ class Validation:
                 f"validation data, got {score!r}."
             )
         return float(score)
+
+
+def _nothing(logits):
+    """Return what the loss needs of some logits besides itself."""
+    return logits[:0]

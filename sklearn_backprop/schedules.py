@@ -138,6 +138,14 @@ def _number(rate):
     return float(rate) if np.ndim(rate) == 0 else rate
 
 
+def _divided(initial, base, exponent):
+    """Return ``initial / base**exponent``: zero where the power is beyond floats."""
+    try:
+        return initial / base**exponent
+    except OverflowError:
+        return 0.0
+
+
 def _check_divisor(schedule):
     factor = schedule.factor
     check_number("factor", factor, lambda f: 1.0 < f < math.inf, "greater than 1")
@@ -183,7 +191,7 @@ class InverseScaling(Schedule):
 
     def rate(self, initial, progress):
         """Return the learning rate (see `Schedule.rate`)."""
-        return initial / (progress.n_samples_seen + 1) ** float(self.power_t)
+        return _divided(initial, progress.n_samples_seen + 1, float(self.power_t))
 
 
 class Adaptive(Schedule):
@@ -210,7 +218,7 @@ class Adaptive(Schedule):
 
     def rate(self, initial, progress):
         """Return the learning rate (see `Schedule.rate`)."""
-        return initial / float(self.factor) ** progress.n_reductions
+        return _divided(initial, float(self.factor), progress.n_reductions)
 
     def can_reduce(self, rate):
         """Return whether the rate is above the smallest (see `Schedule.can_reduce`)."""

@@ -148,6 +148,7 @@ ALLOWED = {
     # On top of the estimators, of which it knows the public attributes alone.
     "inspection": {".settings", "matplotlib", *ESTIMATION},
     "tabular": {
+        "._arrays",
         "._blas",
         "._callbacks",
         "._data",

@@ -468,14 +468,15 @@ def test_gradients_are_clipped_by_their_norm(name, settings, limit, dtype):
     assert_allclose(path, expected, **tolerance(dtype, 500))
 
 
-def test_a_norm_whose_square_overflows_is_clipped_too():
-    parameters, gradients = draw(1, np.float32)
-    huge = gradients[0] * np.float32(1e30)
+@pytest.mark.parametrize(("dtype", "size"), [(np.float32, 1e30), (np.float64, 1e200)])
+def test_a_norm_whose_square_overflows_is_clipped_too(dtype, size):
+    parameters, gradients = draw(1, dtype)
+    huge = gradients[0] * dtype(size)
     with np.errstate(over="ignore"):  # As a fit does.
         optimizer = make("SGD", learning_rate=1.0, clip_norm=1.0)
         found = run(optimizer, parameters, [huge])[0]
     step = gradients[0] / np.linalg.norm(gradients[0])
-    assert_allclose(found, parameters - step, **tolerance(np.float32))
+    assert_allclose(found, parameters - step, **tolerance(dtype))
 
 
 def test_an_impossible_setting_is_named_at_the_first_step():

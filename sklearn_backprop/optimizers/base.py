@@ -96,8 +96,8 @@ class Optimizer(Settings):
         return self.averaging is not None
 
     def is_finite(self, state):
-        """Return whether all moments of a state are finite."""
-        return all(is_finite(state[name]) for name in self._moments)
+        """Return whether all arrays of a state are finite: moments and averages."""
+        return all(is_finite(v) for v in state.values() if isinstance(v, np.ndarray))
 
     def update(self, parameters, gradients):
         """Take one step by hand; the optimizer then serves this array alone.
@@ -239,18 +239,27 @@ def _clip_function(gradients, limit, out, owners):
 
         def clip():
             norm = math.sqrt(np.dot(flat, flat))
-            if norm == math.inf:  # As a square, perhaps, and in float32.
-                norm = float(np.linalg.norm(flat.astype(np.float64)))
+            if norm == math.inf:  # As a square, perhaps.
+                norm = _large_norm(flat)
             np.multiply(gradients, limit / max(norm, limit), out)
 
         return clip
 
     def clip_each():
-        energies = np.bincount(owners, np.square(flat, dtype=np.float64))
-        scales = limit / np.maximum(np.sqrt(energies), limit)
+        norms = np.sqrt(np.bincount(owners, np.square(flat, dtype=np.float64)))
+        for i in np.flatnonzero(np.isinf(norms)):
+            norms[i] = _large_norm(flat[owners == i])
+        scales = limit / np.maximum(norms, limit)
         np.multiply(gradients, scales[owners], out, casting="same_kind")
 
     return clip_each
+
+
+def _large_norm(values):
+    """Return a norm whose square overflows: infinite, or NaN, if a value is."""
+    values = values.astype(np.float64)
+    peak = np.abs(values).max()
+    return float(peak * np.linalg.norm(values / peak))
 
 
 def _decay(parameters, decay, factors, scratch):

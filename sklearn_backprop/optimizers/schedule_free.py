@@ -89,8 +89,8 @@ class ScheduleFreeAdamW(Optimizer):
 
         def effective_rate(learning_rate, n_updates):
             rate = learning_rate * min(1.0, n_updates / warmup_steps)
-            total = state["rate_squares"] = state["rate_squares"] + rate**2
-            state["share"] = rate**2 / total if total else 0.0
+            total = state["rate_squares"] = state["rate_squares"] + rate * rate
+            state["share"] = rate * rate / total if total else 0.0
             return rate * math.sqrt(1.0 - beta_2**n_updates) / root_scale
 
         return effective_rate

@@ -18,6 +18,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from .._arrays import within_floats
 from .._persistence import PersistenceMixin
 from ..layers.components import Bins
 from .checks import check_edges, check_numbers, check_positive
@@ -165,9 +166,10 @@ class RobustClipScaler(
         return (z * scale + self.center_).astype(X.dtype)
 
     def _read(self, X, reset):
-        return validate_data(
-            self, X, dtype=FLOATS, ensure_all_finite="allow-nan", reset=reset
-        )
+        with within_floats(X=X):
+            return validate_data(
+                self, X, dtype=FLOATS, ensure_all_finite="allow-nan", reset=reset
+            )
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -347,7 +349,8 @@ class PiecewiseLinearEncoder(PersistenceMixin, TransformerMixin, BaseEstimator):
         )
 
     def _read(self, X, reset):
-        return validate_data(self, X, dtype=FLOATS, reset=reset)
+        with within_floats(X=X):
+            return validate_data(self, X, dtype=FLOATS, reset=reset)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

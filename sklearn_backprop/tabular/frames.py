@@ -14,6 +14,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from .._arrays import within_floats
 from .._persistence import PersistenceMixin
 from .checks import check_numbers, check_places
 from .encoders import RobustClipScaler, is_constant
@@ -63,7 +64,8 @@ class _Column(NamedTuple):
         known = values[~gaps]
         if all(isinstance(v, Number | np.bool_) for v in known):
             numbers = np.full(len(values), np.nan)
-            numbers[~gaps] = known.astype(np.float64)
+            with within_floats(**{f"Column {name!r}": known}):
+                numbers[~gaps] = known.astype(np.float64)
             return cls(name, numbers, False)
         for value in known:
             if not isinstance(value, str | Number | np.bool_):
@@ -73,7 +75,8 @@ class _Column(NamedTuple):
                     "it out."
                 )
         texts = np.full(len(values), None, object)
-        texts[~gaps] = [_text(value) for value in known]
+        with within_floats(**{f"Column {name!r}": known}):
+            texts[~gaps] = [_text(value) for value in known]
         return cls(name, texts, True)
 
     def take(self, rows):

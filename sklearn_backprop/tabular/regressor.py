@@ -4,6 +4,7 @@ import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.utils.validation import _check_y, check_is_fitted
 
+from .._arrays import within_floats
 from .._data import check_targets_known, read_numbers
 from .._validation import Validated
 from ..losses import Quantile, SquaredError
@@ -229,7 +230,9 @@ class TabularMLPRegressor(RegressorMixin, BaseTabularMLP):
     def _read_targets(self, y, weights, reset):
         """Return standardized targets of shape (n_samples, n_outputs)."""
         check_targets_known(y)
-        y = read_numbers(_check_y(y, multi_output=True, y_numeric=True), np.float64)
+        with within_floats(y=y):
+            y = _check_y(y, multi_output=True, y_numeric=True)
+        y = read_numbers(y, np.float64)
         if reset:
             self.target_mean_, self.target_scale_ = _mean_and_scale(y, weights)
             counted = y if weights is None else y[weights > 0.0]

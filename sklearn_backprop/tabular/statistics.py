@@ -3,6 +3,8 @@
 import numpy as np
 from sklearn.utils.validation import _check_sample_weight
 
+from .._arrays import within_floats
+
 
 def read_weights(sample_weight, X):
     """Return the weights of rows as an array, or None.
@@ -14,9 +16,10 @@ def read_weights(sample_weight, X):
     """
     if sample_weight is None:
         return None
-    sample_weight = _check_sample_weight(
-        sample_weight, X, dtype=np.float64, ensure_non_negative=True
-    )
+    with within_floats(sample_weight=sample_weight):
+        sample_weight = _check_sample_weight(
+            sample_weight, X, dtype=np.float64, ensure_non_negative=True
+        )
     if not sample_weight.any():
         raise ValueError("sample_weight is zero for all samples.")
     return sample_weight
