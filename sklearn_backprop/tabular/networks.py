@@ -36,7 +36,7 @@ def draw_group(rng, encoding, n_networks, n_components, hidden, n_outputs, dtype
     """Draw the arrays of a group.
 
     The components of numbers come in from zero: at first a column is embedded by the
-    number itself. The networks differ by the signs of their scales.
+    number itself, linearly. The networks differ by the signs of their scales.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ def network_of(group, encoding, loss=None, dropout=0.0):
     embedding = ColumnEmbedding.from_arrays(
         group["embedding_weights"], group["embedding_biases"], encoding.n_columns
     )
-    layers = [encoding, embedding, ReLU(), Scale(group["scales"])]
+    layers = [encoding, embedding, Scale(group["scales"])]
     *hidden, last = zip(group["coefs"], group["intercepts"], strict=True)
     for weights, biases in hidden:
         layers += [Dense.from_arrays(weights, biases), ReLU()]
