@@ -237,7 +237,7 @@ class TableExport:
         embedded = graph.node("Transpose", embedded, perm=[1, 0, 2])
         value = graph.reshape(embedded, -1, arrays["scales"].shape[-1])
         value = graph.node("Add", value, arrays["embedding_biases"])
-        value = graph.node("Mul", graph.node("Relu", value), arrays["scales"])
+        value = graph.node("Mul", value, arrays["scales"])
         layers = zip(group["coefs"], group["intercepts"], strict=True)
         for i, (weights, biases) in enumerate(layers):
             value = graph.node("Relu", value) if i else value
