@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from conftest import KINDS, OURS, Killed, differences, snapshot, table
 
-from sklearn_backprop import Checkpoint, TabularMLPClassifier
-from sklearn_backprop.checkpoint import files, format
+from sklearn_backprop import Checkpoint, TabularMLPClassifier, _files
+from sklearn_backprop.checkpoint import format
 from sklearn_backprop.checkpoint.identity import digest
 
 pytestmark = [
@@ -195,7 +195,7 @@ def test_a_full_disk_loses_nothing(n_bytes, cut_off, kill_after, monkeypatch):
         return file if mode == "rb" else FullDisk(file, n_bytes)
 
     with monkeypatch.context() as patch:
-        patch.setattr(files, "open", opened, raising=False)
+        patch.setattr(_files, "open", opened, raising=False)
         kill_after(None)
         with pytest.raises(OSError, match="cannot be written.*[Nn]o space") as info:
             fit(model)

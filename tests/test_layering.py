@@ -76,7 +76,14 @@ ALLOWED = {
     },
     "_callbacks": {".training", *ESTIMATION},
     "_persistence": {".__version__", *ESTIMATION},
-    "checkpoint": {".finite", ".network", ".settings", ".training", *ESTIMATION},
+    "checkpoint": {
+        "._files",
+        ".finite",
+        ".network",
+        ".settings",
+        ".training",
+        *ESTIMATION,
+    },
     "_transaction": ESTIMATION,
     "_fitting": {
         "._arrays",

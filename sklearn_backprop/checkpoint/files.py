@@ -5,6 +5,7 @@ import re
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from .._files import written_whole
 from . import format
 from .locks import exclusive
 
@@ -76,15 +77,9 @@ class Store:
         """
         path = self.folder / f"{self.name}-{number:06d}{SUFFIX}"
         try:
-            with open(self._unfinished, "wb") as file:
+            with written_whole(path, self._unfinished) as file:
                 format.write(file, header, tree)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(self._unfinished, path)
-            _sync_folder(self.folder)
         except BaseException as error:
-            with suppress(OSError):
-                self._unfinished.unlink()
             failure = _disk_failure(error)
             if failure is None:
                 raise
@@ -117,14 +112,3 @@ def _disk_failure(error):
         # When a write fails, zipfile complains that it could not go on.
         error = error.__context__ if isinstance(error, ValueError) else None
     return error
-
-
-def _sync_folder(folder):
-    """Let the names in a folder reach the disk, where folders can be opened."""
-    if not hasattr(os, "O_DIRECTORY"):
-        return
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
