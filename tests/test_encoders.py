@@ -83,7 +83,7 @@ def test_quantiles_that_are_equal_make_one_bin():
 
 CONSTANT = {
     "constant": np.full(30, 7.0),
-    "nearly": 1e9 + np.linspace(0.0, 1e-3, 30),
+    "nearly": 1e9 + np.linspace(0.0, 5e-7, 30),
     "zero": np.zeros(30),
 }
 

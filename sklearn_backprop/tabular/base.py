@@ -38,6 +38,8 @@ from .training import Clock, Data, GroupTraining, forward_blocks, mean_curve, tr
 
 # Rows of a frame that are made numbers at once when it predicts.
 FRAME_ROWS = 8192
+# What scaled numbers are clipped to: in float32 it has a square.
+FAR = 1e18
 # Below so many rows the networks compute in float64: that takes no time then, and equal
 # models are equal to the last digits that people compare.
 MIN_ROWS_FLOAT32 = 256
@@ -128,7 +130,7 @@ class BaseTabularMLP(PersistenceMixin, OnnxMixin, CallbackSupportMixin, BaseEsti
         """
         check_checkpoint(checkpoint)
         clock = Clock(self.max_time)
-        settings = self._settings(_num_samples(X))
+        settings = self._settings(_count_rows(X, sample_weight))
         task = fit_task(self, X, y, sample_weight, settings.max_iter)
         observers = printers(self.verbose)
         validation = X_val, y_val, sample_weight_val
@@ -183,10 +185,9 @@ class BaseTabularMLP(PersistenceMixin, OnnxMixin, CallbackSupportMixin, BaseEsti
             )
         check_consistent_length(X, y, sample_weight)
         weights = read_weights(sample_weight, X)
-        is_small = _num_samples(X) < MIN_ROWS_FLOAT32
+        is_small = _count_rows(X, weights) < MIN_ROWS_FLOAT32
         dtype = np.dtype(np.float64 if is_small else np.float32)
-        self._fit_encoding(X, weights, settings.n_bins, dtype)
-        inputs = self._encode(X, dtype)
+        inputs = self._fit_encoding(X, weights, settings.n_bins, dtype)
         targets = self._read_targets(y, weights, reset=True)
         data = Data(inputs, targets, self._weights(targets, weights))
         validation = self._read_validation(*validation, dtype)
@@ -222,7 +223,7 @@ class BaseTabularMLP(PersistenceMixin, OnnxMixin, CallbackSupportMixin, BaseEsti
             with _blas_set_up(groups):
                 outcome = saver.restore([group.part for group in groups], clock)
                 outcome = outcome or train(groups, settings, clock, observers)
-            self._set_fitted(groups, held_out)
+            outcome = self._end(groups, held_out, outcome)
         except Diverged:
             raise ValueError(
                 "Training diverged: loss or parameters are not finite. A lower "
@@ -231,18 +232,38 @@ class BaseTabularMLP(PersistenceMixin, OnnxMixin, CallbackSupportMixin, BaseEsti
             ) from None
         return outcome
 
+    def _end(self, groups, held_out, outcome):
+        """Set the fitted attributes, of groups that have been trained at all.
+
+        Who interrupts the training at its very end still gets the model.
+        """
+        begun = [i for i, group in enumerate(groups) if group.has_begun]
+        if begun:
+            groups, held_out = ([all_[i] for i in begun] for all_ in (groups, held_out))
+        try:
+            self._set_fitted(groups, held_out)
+        except KeyboardInterrupt:
+            outcome = "interrupted"
+            self._set_fitted(groups, held_out)
+        return outcome
+
     def _fit_encoding(self, X, weights, n_bins, dtype):
-        """Fit what makes numbers of columns, and bins of numbers."""
-        self.preprocessor_ = TablePreprocessor(self.categorical_features)
+        """Fit what makes numbers of columns, and bins of numbers; return the numbers.
+
+        Far values are not drawn in yet, so that bins can tell them apart.
+        """
+        self.preprocessor_ = TablePreprocessor(self.categorical_features, limit=np.inf)
+        self.preprocessor_.set_output(transform="default")
         self.preprocessor_.fit(X, sample_weight=weights)
         validate_data(self, X, skip_check_array=True)
-        numbers = self.preprocessor_.transform(X)
+        inputs = self._encode(X, dtype)
         n_numbers = len(self.preprocessor_.numeric_)
         self.binner_ = None
         if n_numbers:
             self.binner_ = PiecewiseLinearEncoder(n_bins)
-            numbers = numbers[:, :n_numbers].astype(dtype)
-            self.binner_.fit(numbers, sample_weight=weights)
+            self.binner_.set_output(transform="default")
+            self.binner_.fit(inputs[:, :n_numbers], sample_weight=weights)
+        return inputs
 
     def _encoding(self):
         """Return the layer of components."""
@@ -297,9 +318,22 @@ class BaseTabularMLP(PersistenceMixin, OnnxMixin, CallbackSupportMixin, BaseEsti
         return self.networks_[0]["coefs"][-1].shape[-1]
 
     def _encode(self, X, dtype):
-        """Return the columns as numbers of shape (n_samples, n_inputs)."""
-        numbers = self.preprocessor_.transform(X).astype(dtype)
-        return numbers if numbers.shape[1] else np.zeros((len(numbers), 1), dtype)
+        """Return the columns as numbers of shape (n_samples, n_inputs).
+
+        Some rows after others, since their numbers are in float64 at first.
+        """
+        n_rows, inputs = _num_samples(X), None
+        for start in range(0, max(1, n_rows), FRAME_ROWS):
+            stop, block = min(n_rows, start + FRAME_ROWS), X
+            if n_rows > FRAME_ROWS:
+                block = _safe_indexing(X, slice(start, stop))
+            numbers = self.preprocessor_.transform(block)
+            if inputs is None:
+                # A column of zeros, where no column says anything.
+                inputs = np.zeros((n_rows, max(1, numbers.shape[1])), dtype)
+            np.clip(numbers, -FAR, FAR, out=numbers)
+            inputs[start:stop, : numbers.shape[1]] = numbers
+        return inputs
 
     def _read_validation(self, X, y, sample_weight, dtype):
         """Return the validation data, or None."""
@@ -423,6 +457,14 @@ class Snapshots(NamedTuple):
         model = copy_of_estimator(self.model)
         model._set_fitted(self.groups, self.held_out)
         return deepcopy({k: v for k, v in vars(model).items() if k.endswith("_")})
+
+
+def _count_rows(X, sample_weight):
+    """Return the number of rows that count."""
+    n_rows = _num_samples(X)
+    if np.shape(sample_weight) != (n_rows,):
+        return n_rows
+    return max(1, int(np.count_nonzero(sample_weight)))
 
 
 def _blas_set_up(groups):

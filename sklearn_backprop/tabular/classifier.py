@@ -107,7 +107,7 @@ class TabularMLPClassifier(ClassifierMixin, BaseTabularMLP):
         Share of the hidden neurons that a training step leaves out.
     class_weight : dict, 'balanced' or None, default=None
         Weights of the labels; 'balanced' for those inversely proportional to their
-        frequencies. They have no part in the weights of the validation data.
+        frequencies. They count for rows held out, too, and not for those of X_val.
     categorical_features : 'from_dtype', array-like of str, int or bool, or None, \
             default='from_dtype'
         Which columns are categories; see `TablePreprocessor`.
@@ -139,8 +139,9 @@ class TabularMLPClassifier(ClassifierMixin, BaseTabularMLP):
     validation_loss_curve_ : list of float or None
         Log-loss of the rows held out, averaged over the groups, after each epoch; None
         where there were too few rows to hold any out.
-    best_iter_ : list of int
-        The epoch of each group whose parameters were kept.
+    best_iter_ : list of int or None
+        The epoch of each group whose parameters were kept; None where no rows were held
+        out.
     n_iter_ : int
         Number of epochs.
     n_features_in_ : int
@@ -156,7 +157,7 @@ class TabularMLPClassifier(ClassifierMixin, BaseTabularMLP):
 
     Notes
     -----
-    The networks compute in float32.
+    The networks compute in float32, with fewer than 256 rows in float64.
 
     References
     ----------
@@ -295,9 +296,14 @@ class TabularMLPClassifier(ClassifierMixin, BaseTabularMLP):
     def _weights(self, targets, sample_weight):
         labels = Classification(self.classes_, "softmax", len(self.classes_))
         factors = class_weights(self.class_weight, labels, targets, False)
-        if factors is None or sample_weight is None:
-            return sample_weight if factors is None else factors
-        return factors * sample_weight
+        if factors is None:
+            return sample_weight
+        weights = factors if sample_weight is None else factors * sample_weight
+        if not weights.any():
+            raise ValueError(
+                f"class_weight={self.class_weight!r} leaves no row that counts."
+            )
+        return weights
 
     def _n_outputs(self, targets):
         return len(self.classes_)

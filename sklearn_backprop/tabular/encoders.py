@@ -25,15 +25,15 @@ from .checks import check_edges, check_numbers, check_positive
 from .statistics import quantiles_of, read_weights
 
 FLOATS = (np.float64, np.float32)
-# A column whose range is smaller, relative to its size, counts as constant: its bins
-# would be narrower than the numbers are exact.
+# A column whose range is smaller counts as constant, or one whose range is so small a
+# part of its size where that is below 1.
 SMALLEST_RANGE = 1e-6
 
 
 def is_constant(lowest, highest):
     """Return whether a column with these ends counts as constant."""
     size = np.maximum(np.abs(lowest), np.abs(highest))
-    return ~(highest - lowest > SMALLEST_RANGE * size)
+    return ~(highest - lowest > SMALLEST_RANGE * np.minimum(1.0, size))
 
 
 class RobustClipScaler(
@@ -112,8 +112,9 @@ class RobustClipScaler(
         shares = (0.25, 0.5, 0.75, 0.0, 1.0)
         statistics = [_known_quantiles(column, shares, weights) for column in X.T]
         lower, self.center_, upper, lowest, highest = np.transpose(statistics)
-        scale = upper - lower
-        scale = np.where(scale > 0.0, scale, 0.5 * (highest - lowest))
+        with np.errstate(over="ignore"):
+            scale = np.minimum(upper - lower, np.finfo(np.float64).max)
+        scale = np.where(scale > 0.0, scale, 0.5 * highest - 0.5 * lowest)
         self.scale_ = np.where(is_constant(lowest, highest), np.inf, scale)
         return self
 
@@ -132,7 +133,8 @@ class RobustClipScaler(
         X = self._read(X, reset=False)
         center, scale = (a.astype(X.dtype) for a in (self.center_, self.scale_))
         with np.errstate(over="ignore"):
-            z = (X - center) / scale
+            # Of halves, which cannot overflow.
+            z = (0.5 * X - 0.5 * center) / (0.5 * scale)
             # The same as z / sqrt(1 + (z / limit)^2), and finite at any size.
             return z / np.hypot(1.0, z / self.limit, dtype=X.dtype)
 
@@ -380,7 +382,7 @@ def _quantile_edges(column, n_bins, sample_weight):
     counts = np.bincount(places, sample_weight)
     values, counts = values[counts > 0.0], counts[counts > 0.0]
     if len(values) <= n_bins + 1:
-        return _far_enough_apart(values)
+        return _far_enough_apart(values, column.dtype)
     edges, n_left = [values[[0, -1]]], n_bins
     is_heavy = counts > counts.sum() / n_left
     while is_heavy.any() and is_heavy.sum() < n_left:
@@ -389,7 +391,7 @@ def _quantile_edges(column, n_bins, sample_weight):
         values, counts = values[~is_heavy], counts[~is_heavy]
         is_heavy = counts > counts.sum() / n_left
     edges.append(quantiles_of(values, np.linspace(0, 1, n_left + 1), counts))
-    return _far_enough_apart(np.unique(np.concatenate(edges)))
+    return _far_enough_apart(np.unique(np.concatenate(edges)), column.dtype)
 
 
 def _tree_edges_function(y):
@@ -413,16 +415,16 @@ def _tree_edges_function(y):
             splits = splits[:0]
         ends = float(column.min()), float(column.max())
         inside = splits[(splits > ends[0]) & (splits < ends[1])]
-        return _far_enough_apart(np.unique([*ends, *inside]))
+        return _far_enough_apart(np.unique([*ends, *inside]), column.dtype)
 
     return edges_of
 
 
-def _far_enough_apart(edges):
-    """Return edges without those that are too near the one before."""
-    kept = [edges[0]]
-    smallest = SMALLEST_RANGE * (edges[-1] - edges[0])
+def _far_enough_apart(edges, dtype):
+    """Return edges without those that a dtype can hardly tell from the one before."""
+    kept, precision = [edges[0]], 8.0 * float(np.finfo(dtype).eps)
     for edge in edges[1:-1]:
+        smallest = precision * max(abs(edge), abs(kept[-1]))
         if edge - kept[-1] > smallest and edges[-1] - edge > smallest:
             kept.append(edge)
     return np.array([*kept, edges[-1]])

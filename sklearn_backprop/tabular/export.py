@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from .._onnx import data_types, label_array, label_type, number_type, widths_of
+from .base import FAR
 from .frames import _text
 from .networks import check_group
 from .statistics import ranks_of
@@ -14,8 +15,6 @@ from .statistics import ranks_of
 # What a gap in a column of strings may look like in a graph, whose strings have none:
 # `str` of what stands for a gap in Python, and nothing.
 GAPS = ("", "None", "nan", "NaN", "<NA>")
-# Past this a scaled number is drawn in to the limit, to the last bit.
-FAR = 1e100
 
 
 class Column(NamedTuple):
@@ -184,10 +183,7 @@ class TableExport:
         z = graph.node("Sub", filled, scaler.center_)
         z = graph.node("Div", z, scaler.scale_)
         z = graph.node("Max", graph.node("Min", z, np.array(FAR)), np.array(-FAR))
-        share = graph.node("Div", z, np.array(float(scaler.limit)))
-        squares = graph.node("Mul", share, share)
-        root = graph.node("Sqrt", graph.node("Add", squares, np.array(1.0)))
-        scaled = graph.cast(graph.node("Div", z, root))
+        scaled = graph.cast(z)
         parts = [self._components(graph, scaled, len(table.numeric_))]
         for i in table.indicated_:
             place = np.array([table.numeric_.index(i)])
@@ -203,6 +199,13 @@ class TableExport:
         value = graph.node("Div", value, bins.widths)
         value = graph.node("Max", value, bins.lowest)
         value = graph.node("Min", value, bins.highest)
+        # The last component, the number itself, is drawn in.
+        is_number = np.arange(self.encoding.n_components) == bins.starts.shape[1] - 1
+        factors = (is_number / self.encoding.limit).astype(self.dtype)
+        shares = graph.node("Mul", value, factors)
+        squares = graph.node("Mul", shares, shares)
+        roots = graph.node("Sqrt", graph.node("Add", squares, np.ones(1, self.dtype)))
+        value = graph.node("Div", value, roots)
         return graph.reshape(value, -1, n_numbers * self.encoding.n_components)
 
     def _padded(self, matrix):
@@ -296,7 +299,7 @@ class NumbersExport(TableExport):
     @property
     def _shape(self):
         """Numbers of outputs and of quantiles."""
-        quantiles = self.model.quantiles
+        quantiles = self.model.quantiles_
         return len(self.model.target_mean_), 1 if quantiles is None else np.size(
             quantiles
         )
@@ -304,7 +307,7 @@ class NumbersExport(TableExport):
     def types(self, inputs):
         """Return types and shapes of the outputs by name, for some inputs."""
         n_outputs, n_quantiles = self._shape
-        if self.model.quantiles is None:
+        if self.model.quantiles_ is None:
             return {"variable": number_type(inputs, n_outputs)}
         shape = [n_outputs, n_quantiles] if n_outputs > 1 else [n_quantiles]
         return {"variable": number_type(inputs, *shape)}
@@ -322,10 +325,10 @@ class NumbersExport(TableExport):
         value = graph.node("Add", value, model.target_mean_[:, np.newaxis])
         lowest, highest = model.target_range_[:, :, np.newaxis]
         value = graph.node("Min", graph.node("Max", value, lowest), highest)
-        if model.quantiles is None:
+        if model.quantiles_ is None:
             return graph.reshape(value, -1, n_outputs)
         # They do not cross.
         count, order = np.array([n_quantiles]), {"largest": 0, "sorted": 1}
         value = graph.node("TopK", value, count, n_unused=1, axis=-1, **order)
-        value = graph.node("Gather", value, ranks_of(model.quantiles), axis=2)
+        value = graph.node("Gather", value, ranks_of(model.quantiles_), axis=2)
         return value if n_outputs > 1 else graph.reshape(value, -1, n_quantiles)

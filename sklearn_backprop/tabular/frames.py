@@ -1,7 +1,8 @@
 """Frames of mixed columns, with gaps, as arrays of numbers."""
 
 from collections import Counter
-from numbers import Integral, Number
+from decimal import Decimal
+from numbers import Integral, Number, Real
 from typing import NamedTuple
 
 import numpy as np
@@ -41,6 +42,11 @@ class _Column(NamedTuple):
         find_gaps = getattr(series, "isna", getattr(series, "is_null", None))
         gaps = np.asarray(find_gaps(), bool)
         kind = getattr(series.dtype, "kind", "O")
+        if _is_categorical(series.dtype):
+            values = np.asarray(series, object)
+            texts = np.full(len(gaps), None, object)
+            texts[~gaps] = [_text(value) for value in values[~gaps]]
+            return cls(name, texts, True)
         if kind in "biuf":
             values = np.full(len(gaps), np.nan)
             values[~gaps] = np.asarray(series[~gaps], np.float64)
@@ -92,9 +98,18 @@ class _Column(NamedTuple):
         )
 
 
+def _is_categorical(dtype):
+    """Return whether a dtype of pandas is one of categories, whatever these are."""
+    name = type(dtype).__name__
+    return name == "CategoricalDtype" or (
+        name == "ArrowDtype" and str(dtype).startswith("dictionary")
+    )
+
+
 def _text(value):
     """Return a level as a string, a number the same in whatever column it is."""
-    return value if isinstance(value, str) else f"{float(value):.17g}"
+    is_number = isinstance(value, Real | np.bool_ | Decimal)
+    return f"{float(value):.17g}" if is_number else str(value)
 
 
 def _is_gap(value):
@@ -109,19 +124,24 @@ class TablePreprocessor(PersistenceMixin, TransformerMixin, BaseEstimator):
 
     Numbers are scaled by `RobustClipScaler`, and a gap becomes the median, with an
     indicator beside the column. Words and categories become one indicator for each of
-    the most frequent levels, and one for the rest; a gap is a level. Columns that say
+    the most frequent levels, and one for the rest if there are more; a gap is a level.
+    Columns that say
     nothing, as they are constant or empty, are left out.
 
     Parameters
     ----------
     categorical_features : 'from_dtype', array-like of str, int or bool, or None, \
             default='from_dtype'
-        Which columns are categories: those of strings, categories and objects; those of
-        these names or numbers; or none. Booleans are numbers, 0 and 1, unless they are
-        named here.
+        Which columns are categories: those of strings or of a categorical type; also
+        those of these names or numbers, or of a mask; or none. Booleans are numbers, 0
+        and 1, unless they are named here.
     max_categories : int, default=32
-        Largest number of indicators of a column of categories; less frequent levels
-        share the last one, with those that are not known when it predicts.
+        Largest number of indicators of a column of categories. Less frequent levels, if
+        there are more, share the last one, with those that are not known when it
+        transforms; else an unknown level has no indicator.
+    limit : float, default=3.0
+        What no scaled number exceeds in size, as of `RobustClipScaler`; infinity leaves
+        far values where they are.
 
     Attributes
     ----------
@@ -174,11 +194,15 @@ class TablePreprocessor(PersistenceMixin, TransformerMixin, BaseEstimator):
     _parameter_constraints: dict = {
         "categorical_features": ["array-like", str, None],
         "max_categories": [Interval(Integral, 2, None, closed="left")],
+        "limit": RobustClipScaler._parameter_constraints["limit"],
     }
 
-    def __init__(self, categorical_features="from_dtype", *, max_categories=32):
+    def __init__(
+        self, categorical_features="from_dtype", *, max_categories=32, limit=3.0
+    ):
         self.categorical_features = categorical_features
         self.max_categories = max_categories
+        self.limit = limit
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None, sample_weight=None):
@@ -286,7 +310,8 @@ class TablePreprocessor(PersistenceMixin, TransformerMixin, BaseEstimator):
                 self.indicated_.append(i)
         self.medians_, self.scaler_ = np.array(medians), None
         if kept:
-            self.scaler_ = RobustClipScaler()
+            self.scaler_ = RobustClipScaler(self.limit)
+            self.scaler_.set_output(transform="default")
             self.scaler_.fit(np.stack(kept, 1), sample_weight=weights)
 
     def _fit_categories(self, columns, places):
@@ -366,7 +391,13 @@ class TablePreprocessor(PersistenceMixin, TransformerMixin, BaseEstimator):
                 f"a mask of columns, got {chosen!r}."
             )
         chosen = np.asarray(chosen)
-        if chosen.dtype.kind == "b" and chosen.shape == (len(columns),):
+        is_mask = chosen.dtype.kind == "b" and chosen.size > 0
+        if chosen.ndim != 1 or (is_mask and len(chosen) != len(columns)):
+            raise ValueError(
+                "categorical_features must be one list, and a mask must have one value "
+                f"for each of {len(columns)} columns, got shape {chosen.shape}."
+            )
+        if is_mask:
             return set(np.flatnonzero(chosen).tolist())
         names = [column.name for column in columns]
         known = dict(zip(names, range(len(names)), strict=True))
@@ -387,12 +418,20 @@ class TablePreprocessor(PersistenceMixin, TransformerMixin, BaseEstimator):
             if twice:
                 raise ValueError(f"X has two columns of the name {', '.join(twice)}.")
             validate_data(self, X, skip_check_array=True, reset=reset)
+            if not names:
+                raise ValueError(
+                    f"Found array with 0 feature(s) (shape={X.shape}) while a minimum "
+                    "of 1 is required by TablePreprocessor."
+                )
             if not len(X):
                 raise ValueError(
                     f"Found array with 0 sample(s) (shape={X.shape}) while a minimum "
                     "of 1 is required by TablePreprocessor."
                 )
             return [_Column.of_series(name, X[name]) for name in names]
+        if isinstance(X, list | tuple):
+            # NumPy would make strings of all, or of none, as the rows happen to be.
+            X = np.array(X, object)
         X = validate_data(
             self, X, dtype=None, ensure_all_finite="allow-nan", reset=reset
         )

@@ -65,14 +65,17 @@ class TabularMLPRegressor(RegressorMixin, BaseTabularMLP):
         Mean and standard deviation of the targets in training.
     target_range_ : ndarray of shape (2, n_outputs)
         Their smallest and largest values, between which all predictions are.
+    quantiles_ : ndarray of shape (n_quantiles,) or None
+        What is predicted; None for the mean.
     loss_curve_ : list of float
         Training loss of each epoch, averaged over the networks: half the squared error
         of standardized targets, or the pinball loss.
     validation_loss_curve_ : list of float or None
         Loss of the rows held out, averaged over the groups, after each epoch; None
         where there were too few rows to hold any out.
-    best_iter_ : list of int
-        The epoch of each group whose parameters were kept.
+    best_iter_ : list of int or None
+        The epoch of each group whose parameters were kept; None where no rows were held
+        out.
     n_iter_ : int
         Number of epochs.
     n_features_in_ : int
@@ -88,7 +91,7 @@ class TabularMLPRegressor(RegressorMixin, BaseTabularMLP):
 
     Notes
     -----
-    The networks compute in float32.
+    The networks compute in float32, with fewer than 256 rows in float64.
 
     References
     ----------
@@ -177,10 +180,11 @@ class TabularMLPRegressor(RegressorMixin, BaseTabularMLP):
         ValueError
             If the model predicts quantiles.
         """
-        if self.quantiles is not None:
+        check_is_fitted(self)
+        if self.quantiles_ is not None:
             raise ValueError(
-                f"quantiles={self.quantiles!r} are predicted, for which there is no "
-                "R^2: score each column of predict(X), for example by "
+                f"quantiles={self.quantiles_.tolist()} are predicted, for which there "
+                "is no R^2: score each column of predict(X), for example by "
                 "sklearn.metrics.mean_pinball_loss."
             )
         return super().score(X, y, sample_weight)
@@ -196,10 +200,10 @@ class TabularMLPRegressor(RegressorMixin, BaseTabularMLP):
         )
         lowest, highest = self.target_range_[:, :, np.newaxis]
         predictions = np.clip(center + scale * standardized, lowest, highest)
-        if self.quantiles is None:
+        if self.quantiles_ is None:
             predictions = predictions[:, :, 0]
         else:
-            predictions = _in_order(predictions, self.quantiles)
+            predictions = _in_order(predictions, self.quantiles_)
         return predictions[:, 0] if n_outputs == 1 else predictions
 
     def _check_labels(self):
@@ -219,12 +223,15 @@ class TabularMLPRegressor(RegressorMixin, BaseTabularMLP):
     def _check_task(self):
         """Raise ValueError unless the networks predict what is asked for."""
         self._check_labels()
-        n_quantiles = 1 if self.quantiles is None else np.size(self.quantiles)
+        n_quantiles = 1
+        if self.quantiles_ is not None:
+            n_quantiles = np.size(self.quantiles_)
+            check_numbers("quantiles_", self.quantiles_, (n_quantiles,))
         n_fitted = self._n_fitted_outputs // len(self.target_mean_)
         if n_quantiles != n_fitted:
             raise ValueError(
-                f"quantiles={self.quantiles!r}, but the networks are fitted to predict "
-                f"{n_fitted} number(s) of each target: set it back, or fit anew."
+                f"quantiles_ is {self.quantiles_!r}, but the networks predict "
+                f"{n_fitted} number(s) of each target."
             )
 
     def _read_targets(self, y, weights, reset):
@@ -234,6 +241,10 @@ class TabularMLPRegressor(RegressorMixin, BaseTabularMLP):
             y = _check_y(y, multi_output=True, y_numeric=True)
         y = read_numbers(y, np.float64)
         if reset:
+            loss = self._loss()
+            self.quantiles_ = None
+            if self.quantiles is not None:
+                self.quantiles_ = np.asarray(loss.quantile, np.float64)
             self.target_mean_, self.target_scale_ = _mean_and_scale(y, weights)
             counted = y if weights is None else y[weights > 0.0]
             self.target_range_ = np.array([counted.min(axis=0), counted.max(axis=0)])

@@ -58,7 +58,7 @@ def quantiles_of(values, shares, sample_weight=None):
     last = len(values) - 1
     lower = values[np.minimum(np.searchsorted(sums, places, "left"), last)]
     upper = values[np.minimum(np.searchsorted(sums, places, "right"), last)]
-    return lower + 0.5 * (upper - lower)
+    return 0.5 * lower + 0.5 * upper  # The sum may be too large, or the difference.
 
 
 def ranks_of(quantiles):

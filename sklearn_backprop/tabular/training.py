@@ -40,6 +40,26 @@ class Clock:
 
     def __init__(self, max_time):
         self.started, self.max_time = time.perf_counter(), max_time
+        self.begin_epoch()
+        self.begin_turn(1)
+
+    def begin_epoch(self):
+        """Take note of where all groups stand."""
+        self._begun = 0.0
+        if self.max_time is not None:
+            self._begun = min(1.0, self.elapsed / self.max_time)
+
+    def begin_turn(self, n_turns):
+        """Begin the turn of a group, to which its share of the time left belongs.
+
+        Parameters
+        ----------
+        n_turns : int
+            How many groups have still to take their turn.
+        """
+        self._turn = self.elapsed
+        left = np.inf if self.max_time is None else max(0.0, self.max_time - self._turn)
+        self._share = left / n_turns
 
     @property
     def elapsed(self):
@@ -52,15 +72,25 @@ class Clock:
 
     @property
     def fraction(self):
-        """Share of the time that has passed; 0 without a limit."""
+        """Share of the time that has passed, at the end of the last turn 1.
+
+        A turn goes from where all groups stood to where its share has run out.
+        """
         if self.max_time is None:
             return 0.0
-        return self.elapsed / self.max_time
+        return 1.0 - (1.0 - self._begun) * (1.0 - self._passed)
+
+    @property
+    def _passed(self):
+        """Share of the turn that has passed."""
+        if self._share == 0.0:
+            return 1.0
+        return min(1.0, (self.elapsed - self._turn) / self._share)
 
     @property
     def has_run_out(self):
-        """Whether the time has passed."""
-        return self.fraction >= 1.0
+        """Whether the time of the turn has passed."""
+        return self._passed >= 1.0
 
 
 class TimedCosine(Cosine):
@@ -172,6 +202,11 @@ class GroupTraining:
         n_rows = self.trainer.batches.n_samples
         return Part(self.run, self.network, self.trainer.optimizer, n_rows)
 
+    @property
+    def has_begun(self):
+        """Whether there has been a step."""
+        return bool((self.run.moments or {}).get("n_updates"))
+
     def epoch(self):
         """Train for an epoch; return whether the user has interrupted it."""
         return self.trainer.train(1) == "interrupted"
@@ -229,7 +264,7 @@ def train(groups, settings, clock, observers):
         for _ in range(first.run.n_iter, settings.max_iter):
             for observer in observers:
                 observer.epoch_began(first.run, first.network)
-            if any(group.epoch() for group in groups):
+            if _take_turns(groups, clock):
                 outcome = "interrupted"
             elif notify(observers, report_of(groups)):
                 outcome = "stopped"
@@ -242,6 +277,17 @@ def train(groups, settings, clock, observers):
     for observer in observers:
         observer.ended(first.run, first.network, outcome)
     return outcome
+
+
+def _take_turns(groups, clock):
+    """Train each group for an epoch; return whether the user has interrupted one."""
+    clock.begin_epoch()
+    for i, group in enumerate(groups):
+        clock.begin_turn(len(groups) - i)
+        if group.epoch():
+            return True
+    clock.begin_turn(1)
+    return False
 
 
 def mean_curve(groups, name):
