@@ -226,7 +226,7 @@ def label_array(classes):
         If they are neither strings, integers of 64 bits, booleans nor floats.
     """
     kind = classes.dtype.kind
-    if kind == "u" and classes.max() > np.iinfo(np.int64).max:
+    if kind == "u" and int(classes.max()) > np.iinfo(np.int64).max:
         kind = "too large"
     if kind == "O" and all(isinstance(label, str) for label in classes):
         return classes

@@ -147,9 +147,12 @@ class TableExport:
         if not groups:  # No column says anything.
             n_rows = graph.node("Shape", columns[0].value)
             groups = [graph.cast(graph.node("ConstantOfShape", n_rows))]
-        shape = [-1, self.encoding.n_columns, self.encoding.n_components]
-        components = graph.reshape(graph.columns(*groups), *shape)
+        n_columns, n_components = self.encoding.n_columns, self.encoding.n_components
+        components = graph.reshape(graph.columns(*groups), -1, n_columns, n_components)
         by_column = graph.node("Transpose", components, perm=[1, 0, 2])
+        # Some runtimes make one operator of it and a product right behind it, which
+        # knows no float64.
+        by_column = graph.reshape(by_column, n_columns, -1, n_components)
         return [
             self._network(graph, by_column, group) for group in self.model.networks_
         ]
