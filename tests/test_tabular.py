@@ -3,7 +3,9 @@
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
+import sklearn
 from _frames import KINDS, N_ROWS, TABULAR, mixed, new, targets
 from conftest import differences, outputs, passes
 from numpy.testing import assert_allclose, assert_array_equal
@@ -280,3 +282,74 @@ def test_settings_reach_the_networks():
         model = new("regressor", **{name: value}).fit(frame, y)
         assert differences(model.networks_, plain.networks_), name
     assert len(model.networks_[0]["coefs"]) == 3
+
+
+CATEGORIES = {
+    "integers": pd.Categorical(np.arange(N_ROWS) % 5),
+    "floats": pd.Categorical(np.arange(N_ROWS) % 5 / 10),
+    "flags": pd.Categorical(np.arange(N_ROWS) % 2 == 0),
+    "intervals": pd.cut(np.arange(N_ROWS) % 50, 5),
+    "arrow": pd.arrays.ArrowExtensionArray(
+        pa.array(np.arange(N_ROWS) % 5).dictionary_encode()
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CATEGORIES)
+def test_a_categorical_type_makes_categories_whatever_the_levels_are(name):
+    frame = pd.DataFrame({"level": CATEGORIES[name], "number": np.arange(N_ROWS)})
+    for kind in KINDS:
+        y = np.arange(N_ROWS) % 5 == 3
+        model = new(kind).fit(frame, y.astype(int))
+        assert model.preprocessor_.categorical_ == [0]
+        assert model.preprocessor_.n_levels_[0] == (2 if name == "flags" else 5)
+        assert np.isfinite(outputs(model, frame[:3])).all()
+
+
+def test_lists_say_the_same_in_whatever_rows():
+    rows = [[1.5, "a"], [2.5, "b"], [0.5, "a"]] * 20
+    model = new("classifier").fit(rows, ["x", "y", "x"] * 20)
+    assert model.preprocessor_.numeric_ == [0]
+    whole = model.predict_proba(rows)
+    assert_allclose(model.predict_proba(rows[:1]), whole[:1], rtol=1e-9)
+
+
+FAR_VALUES = {
+    # Four fifths of the rows near zero, and what counts among the others.
+    "tail": lambda rng, n: np.where(
+        rng.random(n) < 0.8, rng.random(n), 10.0 ** rng.uniform(4, 6, n)
+    ),
+    "offset": lambda rng, n: 1e9 + rng.integers(0, 600, n),
+    "tiny": lambda rng, n: 1e-9 * rng.normal(size=n),
+    "huge": lambda rng, n: 1e300 * rng.normal(size=n),
+    "largest": lambda rng, n: 1.7e308 * rng.choice([-1.0, 0.5, 1.0], n),
+}
+
+
+@pytest.mark.parametrize("name", FAR_VALUES)
+def test_values_of_any_size_can_be_told_apart(name):
+    rng = np.random.default_rng(0)
+    x = FAR_VALUES[name](rng, 1000)
+    y = x > np.quantile(x, 0.9 if name == "tail" else 0.5)
+    model = new("classifier", max_iter=40).fit(x[:, np.newaxis], y)
+    found = model.predict(x[:, np.newaxis])
+    assert np.mean(found[x > np.median(x)] == y[x > np.median(x)]) > 0.9
+
+
+@pytest.mark.parametrize("output", ["pandas", "polars"])
+def test_the_output_that_is_set_for_transformers_has_no_part(fitted, output):
+    kind, model, frame = fitted
+    with sklearn.config_context(transform_output=output):
+        again = new(kind).fit(frame, targets(kind, frame))
+        assert_array_equal(outputs(again, frame), outputs(model, frame))
+
+
+def test_what_was_fitted_is_predicted_and_not_what_is_set_now():
+    frame = mixed()
+    y = targets("regressor", frame)
+    model = new("regressor", quantiles=[0.1, 0.9]).fit(frame, y)
+    expected = model.predict(frame)
+    for quantiles in (None, [0.9, 0.1], [0.5]):
+        model.set_params(quantiles=quantiles)
+        assert_array_equal(model.predict(frame), expected)
+    assert model.quantiles_.tolist() == [0.1, 0.9]

@@ -1,10 +1,13 @@
 """The estimators for tables: bad input, interruptions, copies, threads and memory."""
 
+import itertools
 import pickle
 import re
 import threading
 import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -17,7 +20,9 @@ from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer
 from sklearn.model_selection import GridSearchCV, cross_val_score
 
+import sklearn_backprop.tabular.training
 from sklearn_backprop.network import Network
+from sklearn_backprop.tabular import base
 
 
 @pytest.fixture(scope="module", params=KINDS)
@@ -322,3 +327,64 @@ def test_prediction_is_bounded_in_memory(fitted):
     assert growth < 64 * (len(many) - len(few))
     # Parts of many rows are what they are alone.
     assert_allclose(outputs(model, many)[:N_ROWS], outputs(model, frame), rtol=1e-5)
+
+
+@pytest.mark.parametrize("max_time", [3.0, 30.0])
+def test_groups_share_the_time_there_is(monkeypatch, max_time):
+    """A clock that goes a tick at each look makes time the same everywhere."""
+    ticks, steps = itertools.count(0.0, 0.01), Counter()
+    clock = SimpleNamespace(perf_counter=lambda: next(ticks))
+    monkeypatch.setattr(sklearn_backprop.tabular.training, "time", clock)
+    untouched = Network.loss_gradient
+
+    def counted(self, *args):
+        steps[id(self)] += 1
+        return untouched(self, *args)
+
+    monkeypatch.setattr(Network, "loss_gradient", counted)
+    X = np.random.default_rng(0).normal(size=(4000, 3))
+    model = new("regressor", batch_size=8, max_time=max_time).fit(X, X[:, 0])
+    assert len(model.networks_) == 2
+    few, many = sorted(steps.values())
+    assert few > 0.8 * many
+    assert model.score(X, X[:, 0]) > 0.5
+
+
+def test_ctrl_c_at_the_very_end_keeps_the_model(fitted, monkeypatch):
+    kind, model, frame = fitted
+    untouched, calls = base.group_of, []
+
+    def interrupted(network):
+        calls.append(None)
+        if len(calls) == 1:
+            raise KeyboardInterrupt
+        return untouched(network)
+
+    monkeypatch.setattr(base, "group_of", interrupted)
+    with pytest.warns(UserWarning, match="interrupted by user"):
+        again = new(kind).fit(frame, targets(kind, frame))
+    assert differences(again.networks_, model.networks_) == []
+
+
+MASKS = {"short": [True, False], "wide": [[True, False, True, True]]}
+
+
+@pytest.mark.parametrize("name", MASKS)
+def test_masks_have_a_value_for_each_column(fitted, name):
+    kind, _, frame = fitted
+    with pytest.raises(ValueError, match="categorical_features must be one list"):
+        new(kind, categorical_features=MASKS[name]).fit(frame, targets(kind, frame))
+
+
+def test_rows_that_do_not_count_decide_nothing():
+    """Nor the precision and the size of batches that go with their number."""
+    frame = mixed()
+    y = targets("regressor", frame)
+    weights = (np.arange(N_ROWS) < 100).astype(float)
+    model = new("regressor").fit(frame, y, sample_weight=weights)
+    expected = new("regressor").fit(frame[:100], y[:100])
+    assert model.networks_[0]["scales"].dtype == expected.networks_[0]["scales"].dtype
+    with pytest.raises(ValueError, match="leaves no row that counts"):
+        new("classifier", class_weight={"yes": 0.0, "no": 0.0}).fit(
+            frame, targets("classifier", frame)
+        )
