@@ -371,9 +371,9 @@ def test_what_lacks_an_essential_attribute_is_not_fitted(name):
 
 
 def test_quantiles_that_the_networks_do_not_have_are_named():
-    model = copy.deepcopy(fitted(TR)).set_params(quantiles=None)
-    through_pickle(model)  # As one may be about to fit it.
-    with pytest.raises(ValueError, match="fitted to predict 2 number"):
+    model = copy.deepcopy(fitted(TR))
+    model.quantiles_ = None
+    with pytest.raises(ValueError, match="the networks predict 2 number"):
         model.predict(MODELS[TR][1]())
 
 
