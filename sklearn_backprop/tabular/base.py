@@ -40,6 +40,8 @@ from .training import Clock, Data, GroupTraining, forward_blocks, mean_curve, tr
 FRAME_ROWS = 8192
 # What scaled numbers are clipped to: in float32 it has a square.
 FAR = 1e18
+# Of the rows that a group holds out.
+MIN_PART = 10
 # Below so many rows the networks compute in float64: that takes no time then, and equal
 # models are equal to the last digits that people compare.
 MIN_ROWS_FLOAT32 = 256
@@ -364,17 +366,18 @@ class BaseTabularMLP(PersistenceMixin, OnnxMixin, CallbackSupportMixin, BaseEsti
         if data.sample_weight is not None:
             rows = np.flatnonzero(data.sample_weight)
         n_groups = min(settings.n_groups, self.n_estimators)
+        # A part of fewer rows would say little.
+        n_folds = max(n_groups, 2, min(settings.n_folds, len(rows) // MIN_PART))
         strata, frequent = self._strata(data.targets[rows]), rows
         if strata is not None:
             labels, counts = np.unique(strata, return_counts=True)
             # What is rare is held out by nobody.
-            common = np.isin(strata, labels[counts >= settings.n_folds])
+            common = np.isin(strata, labels[counts >= n_folds])
             frequent, strata = rows[common], strata[common]
         if validation is not None or len(frequent) < settings.min_rows:
             return [(rows, validation)] * n_groups
         make = KFold if strata is None else StratifiedKFold
-        folds = make(settings.n_folds, shuffle=True, random_state=rng)
-        folds = folds.split(frequent, strata)
+        folds = make(n_folds, shuffle=True, random_state=rng).split(frequent, strata)
         held_out = [frequent[fold] for _, fold in folds][:n_groups]
         return [(np.setdiff1d(rows, part), data.take(part)) for part in held_out]
 

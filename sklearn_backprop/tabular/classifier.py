@@ -17,6 +17,8 @@ from .checks import check_positive
 from .export import LabelsExport
 from .training import forward_blocks
 
+# A log-loss below which nothing is to be gained: the first epoch there counts.
+NEGLIGIBLE = 1e-4
 # Logarithms between which a temperature is looked for, and those tried in each epoch.
 LOG_TEMPERATURES = (-1.5, 1.5)
 # Standard deviation of a normal prior of the logarithm: a few rows must not decide.
@@ -318,7 +320,7 @@ class TabularMLPClassifier(ClassifierMixin, BaseTabularMLP):
         def validate(logits):
             arguments = logits, data.targets, data.sample_weight
             loss = min(log_loss_of(*arguments, t) for t in TRIED_TEMPERATURES)
-            return Validated(-loss, loss)
+            return Validated(-max(loss, NEGLIGIBLE), loss)
 
         return validate
 

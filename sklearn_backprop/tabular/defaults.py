@@ -25,7 +25,8 @@ class Settings(NamedTuple):
     n_groups: int = 2
     """Largest number of groups of networks; those of one share hidden weights."""
     n_folds: int = 10
-    """A group holds out one of so many parts of the rows."""
+    """A group holds out one of so many parts of the rows, or of fewer if these had less
+    than ten rows."""
     min_rows: int = 50
     """From how many rows on a part is held out."""
     warmup: float = 0.1

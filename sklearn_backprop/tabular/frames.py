@@ -185,10 +185,10 @@ class TablePreprocessor(PersistenceMixin, TransformerMixin, BaseEstimator):
     >>> table.get_feature_names_out().tolist()
     ['age', 'age_missing', 'city_Oslo', 'city_Rome', 'city_None']
     >>> table.transform(frame).round(2)
-    array([[-0.65,  0.  ,  0.  ,  1.  ,  0.  ],
+    array([[-0.33,  0.  ,  0.  ,  1.  ,  0.  ],
            [ 0.  ,  0.  ,  1.  ,  0.  ,  0.  ],
            [ 0.  ,  1.  ,  0.  ,  1.  ,  0.  ],
-           [ 1.22,  0.  ,  0.  ,  0.  ,  1.  ]])
+           [ 0.65,  0.  ,  0.  ,  0.  ,  1.  ]])
     """
 
     _parameter_constraints: dict = {
