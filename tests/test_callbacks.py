@@ -169,7 +169,8 @@ def test_the_progress_bar_works_alone_in_a_pipeline_and_in_a_search(kind, capsys
 # With an empty module in its place, as on older versions, where there is none.
 WITHOUT = """
 import sys, types
-import sklearn.linear_model, sklearn.model_selection  # Which have callbacks of their own.
+# These have callbacks of their own.
+import sklearn.linear_model, sklearn.model_selection
 sys.modules["sklearn.callback"] = types.ModuleType("sklearn.callback")
 from sklearn.datasets import load_iris
 from sklearn_backprop import MLPClassifier

@@ -132,7 +132,8 @@ class BaseTabularMLP(PersistenceMixin, OnnxMixin, CallbackSupportMixin, BaseEsti
         """
         check_checkpoint(checkpoint)
         clock = Clock(self.max_time)
-        settings = self._settings(_count_rows(X, sample_weight))
+        n_rows = _count_rows(X, read_weights(sample_weight, X))
+        settings = self._settings(n_rows)
         task = fit_task(self, X, y, sample_weight, settings.max_iter)
         observers = printers(self.verbose)
         validation = X_val, y_val, sample_weight_val
@@ -462,12 +463,9 @@ class Snapshots(NamedTuple):
         return deepcopy({k: v for k, v in vars(model).items() if k.endswith("_")})
 
 
-def _count_rows(X, sample_weight):
+def _count_rows(X, weights):
     """Return the number of rows that count."""
-    n_rows = _num_samples(X)
-    if np.shape(sample_weight) != (n_rows,):
-        return n_rows
-    return max(1, int(np.count_nonzero(sample_weight)))
+    return _num_samples(X) if weights is None else int(np.count_nonzero(weights))
 
 
 def _blas_set_up(groups):
