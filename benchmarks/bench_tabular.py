@@ -41,12 +41,12 @@ ABLATIONS = {
     "the defaults": {},
     "a lower rate, 0.002": {"learning_rate_init": 0.002},
     "half as many epochs": {"max_iter": 20},
+    "a fifth held out": {"n_folds": 5},
     "one group of networks": {"n_groups": 1},
-    "four groups": {"n_groups": 4},
+    "no mean of the parameters": {"averaged_epochs": 0.0},
     "one bin for each number": {"n_bins": 1},
     "dropout of a tenth": {"dropout": 0.1},
     "hidden layers of 256": {"hidden_layer_sizes": (256, 256)},
-    "one hidden layer": {"hidden_layer_sizes": (128,)},
 }
 SHIPPED = {
     "breast_cancer": ("classification", datasets.load_breast_cancer),
@@ -60,7 +60,7 @@ SMALLEST_ERROR = 2e-3
 
 def tables(folder, most):
     """Yield name, task, frame and targets of the tables, of so many rows at most."""
-    if folder is None:
+    if folder is None or not (folder / "manifest.json").exists():
         for name, (task, load) in SHIPPED.items():
             yield name, task, *load(return_X_y=True, as_frame=True)
         return
@@ -152,7 +152,7 @@ def figures(variants, args):
     """
     of_peers = {SKLEARN: [], TREES: []}
     found = {name: [] for name in variants}
-    for name, task, X, y in tables(args.data, 4_000 if args.short else 10**9):
+    for name, task, X, y in tables(args.data, args.rows):
         print(f"{name}: {len(X)} rows", flush=True)
         rounds = {key: [] for key in [*of_peers, *found]}
         for seed in range(args.rounds):
@@ -209,33 +209,46 @@ def changed(changes):
     return make
 
 
+def by_networks(args):
+    """Return variants for some numbers of networks."""
+    sizes = N_NETWORKS[:3] if args.short else N_NETWORKS
+    return {
+        str(n): lambda task, seed, n=n: ours(task, seed, n_estimators=n) for n in sizes
+    }
+
+
+def by_changes(args):
+    """Return variants for some changes of the defaults."""
+    names = list(ABLATIONS)[:2] if args.short else ABLATIONS
+    return {name: changed(ABLATIONS[name]) for name in names}
+
+
 def main(argv=None):
     parser = argument_parser(__doc__, rounds=1, short_rounds=1, threads=(2,))
+    parser.add_argument("--rows", type=int, help="of a table at most, drawn at random")
     parser.add_argument("--networks", action="store_true", help="numbers of networks")
     parser.add_argument("--ablation", action="store_true", help="other defaults")
     args = parse(parser, argv)
+    args.rows = args.rows or (2_000 if args.short else 10**9)
     both = args.networks == args.ablation
     header = [
         *("error / network", "log-loss"),
         *("error / trees", "log-loss"),
         "time / network",
     ]
-    with Report("tabular", args) as report, pinned_threads(args.threads[0]):
-        if both or args.networks:
-            sizes = N_NETWORKS[:3] if args.short else N_NETWORKS
-            variants = {
-                str(n): lambda task, seed, n=n: ours(task, seed, n_estimators=n)
-                for n in sizes
-            }
-            found, of_peers = figures(variants, args)
+    for name, is_wanted, variants in (
+        ("networks", args.networks, by_networks),
+        ("ablation", args.ablation, by_changes),
+    ):
+        if not (both or is_wanted):
+            continue
+        with (
+            Report(f"tabular-{name}", args) as report,
+            pinned_threads(args.threads[0]),
+        ):
+            found, of_peers = figures(variants(args), args)
             rows = [(n, *compared(values, of_peers)) for n, values in found.items()]
-            report.table(["networks", *header], rows)
-        if both or args.ablation:
-            names = list(ABLATIONS)[:2] if args.short else ABLATIONS
-            variants = {name: changed(ABLATIONS[name]) for name in names}
-            found, of_peers = figures(variants, args)
-            rows = [(n, *compared(values, of_peers)) for n, values in found.items()]
-            report.table(["change", *header], rows)
+            report.table([name, *header], rows)
 
 
 if __name__ == "__main__":

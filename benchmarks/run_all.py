@@ -28,6 +28,7 @@ SCRIPTS = (
     "bench_large",
     "bench_optimizers",
     "bench_time_to_accuracy",
+    "bench_tabular",
     "bench_scaling",
 )
 
