@@ -34,7 +34,7 @@ from .encoders import PiecewiseLinearEncoder
 from .frames import TablePreprocessor
 from .networks import check_group, draw_group, group_of, network_of
 from .statistics import read_weights
-from .training import Clock, Data, GroupTraining, forward_blocks, mean_curve, train
+from .training import Clock, Data, GroupTraining, forward_groups, mean_curve, train
 
 # Rows of a frame that are made numbers at once when it predicts.
 FRAME_ROWS = 8192
@@ -434,7 +434,7 @@ class BaseTabularMLP(PersistenceMixin, OnnxMixin, CallbackSupportMixin, BaseEsti
             with np.errstate(all="ignore"):
                 inputs = self._encode(block, dtype)
                 networks = [network_of(group, encoding) for group in self.networks_]
-                logits = [forward_blocks(network, inputs) for network in networks]
+                logits = forward_groups(encoding, networks, inputs)
             if not all(map(is_finite, logits)):
                 raise ValueError("The output of the networks is not finite.")
             yield logits

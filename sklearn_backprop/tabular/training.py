@@ -9,12 +9,13 @@ import numpy as np
 from ..batches import Batches
 from ..checkpoint import Part
 from ..finite import is_finite
+from ..network import Network
 from ..optimizers import AdamW
 from ..schedules import Cosine
 from ..training import Diverged, EpochReport, EpochTrainer, Run, notify
 
 # Rows that a network that predicts goes through at once.
-BLOCK_ROWS = 512
+BLOCK_ROWS = 1024
 
 
 class Data(NamedTuple):
@@ -142,6 +143,28 @@ def forward_blocks(network, inputs):
     starts = range(0, len(inputs), BLOCK_ROWS)
     blocks = [network.forward(inputs[i : i + BLOCK_ROWS]).copy() for i in starts]
     return np.concatenate(blocks, axis=1)
+
+
+def forward_groups(encoding, networks, inputs):
+    """Return the logits of several groups, for which columns are encoded once.
+
+    Parameters
+    ----------
+    encoding : PiecewiseLinear
+    networks : list of Network
+        Each begins with the encoding.
+    inputs : ndarray of shape (n_samples, n_inputs)
+
+    Returns
+    -------
+    logits : list of ndarray of shape (n_networks, n_samples, n_outputs)
+    """
+    networks = [Network(network.layers[1:]) for network in networks]
+    blocks = []
+    for start in range(0, len(inputs), BLOCK_ROWS):
+        components = encoding.forward(inputs[start : start + BLOCK_ROWS])
+        blocks.append([network.forward(components).copy() for network in networks])
+    return [np.concatenate(of_group, axis=1) for of_group in zip(*blocks, strict=True)]
 
 
 class GroupTraining:
