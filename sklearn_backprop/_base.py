@@ -11,7 +11,7 @@ from ._arrays import check_model, common_dtype
 from ._callbacks import CallbackSupportMixin, fit_task
 from ._continuation import new_run, resumed_run, training_state
 from ._conversion import ConversionMixin
-from ._data import read_data, read_sample_weight
+from ._data import is_validation_given, read_data, read_sample_weight
 from ._export import ExportMixin
 from ._fitting import Job, train
 from ._hooks import warn_of_hooks
@@ -299,13 +299,8 @@ class BaseMLP(
 
     def _read_validation(self, X_val, y_val, sample_weight_val, slots, dtype):
         """Return the validation data in the forms of the training data, or None."""
-        given = {"X_val": X_val, "y_val": y_val, "sample_weight_val": sample_weight_val}
-        passed = [name for name, value in given.items() if value is not None]
-        if not passed:
+        if not is_validation_given(X_val, y_val, sample_weight_val):
             return None
-        for name in ("X_val", "y_val"):
-            if given[name] is None:
-                raise ValueError(f"{passed[0]} is provided, but {name} was not.")
         if not slots.solver.is_stochastic:
             raise ValueError(
                 f"X_val and y_val do not go with solver={self.solver!r}, which has no "

@@ -103,6 +103,22 @@ def read_sample_weight(sample_weight, X, dtype, factors=None):
     return sample_weight
 
 
+def is_validation_given(X_val, y_val, sample_weight_val):
+    """Return whether `fit` was given validation data.
+
+    Raises
+    ------
+    ValueError
+        If only a part of it was given.
+    """
+    given = {"X_val": X_val, "y_val": y_val, "sample_weight_val": sample_weight_val}
+    passed = [name for name, value in given.items() if value is not None]
+    for name in ("X_val", "y_val"):
+        if passed and given[name] is None:
+            raise ValueError(f"{passed[0]} is provided, but {name} was not.")
+    return bool(passed)
+
+
 def read_numbers(y, dtype):
     """Return a regressor's targets as columns.
 

@@ -20,6 +20,7 @@ from sklearn.utils.validation import (
 
 from .._blas import SMALL_BATCH, one_blas_thread, products_cost
 from .._callbacks import CallbackSupportMixin, fit_task
+from .._data import is_validation_given, read_sample_weight
 from .._onnx import OnnxMixin
 from .._parameters import read_hidden_layer_sizes
 from .._persistence import PersistenceMixin
@@ -33,7 +34,6 @@ from .defaults import settings_for
 from .encoders import PiecewiseLinearEncoder
 from .frames import TablePreprocessor
 from .networks import check_group, draw_group, group_of, network_of
-from .statistics import read_weights
 from .training import Clock, Data, GroupTraining, forward_groups, mean_curve, train
 
 # Rows of a frame that are made numbers at once when it predicts.
@@ -132,7 +132,7 @@ class BaseTabularMLP(PersistenceMixin, OnnxMixin, CallbackSupportMixin, BaseEsti
         """
         check_checkpoint(checkpoint)
         clock = Clock(self.max_time)
-        n_rows = _count_rows(X, read_weights(sample_weight, X))
+        n_rows = _count_rows(X, read_sample_weight(sample_weight, X, np.float64))
         settings = self._settings(n_rows)
         task = fit_task(self, X, y, sample_weight, settings.max_iter)
         observers = printers(self.verbose)
@@ -187,7 +187,7 @@ class BaseTabularMLP(PersistenceMixin, OnnxMixin, CallbackSupportMixin, BaseEsti
                 "None."
             )
         check_consistent_length(X, y, sample_weight)
-        weights = read_weights(sample_weight, X)
+        weights = read_sample_weight(sample_weight, X, np.float64)
         is_small = _count_rows(X, weights) < MIN_ROWS_FLOAT32
         dtype = np.dtype(np.float64 if is_small else np.float32)
         inputs = self._fit_encoding(X, weights, settings.n_bins, dtype)
@@ -326,30 +326,22 @@ class BaseTabularMLP(PersistenceMixin, OnnxMixin, CallbackSupportMixin, BaseEsti
         Some rows after others, since their numbers are in float64 at first.
         """
         n_rows, inputs = _num_samples(X), None
-        for start in range(0, max(1, n_rows), FRAME_ROWS):
-            stop, block = min(n_rows, start + FRAME_ROWS), X
-            if n_rows > FRAME_ROWS:
-                block = _safe_indexing(X, slice(start, stop))
+        for rows, block in _blocks(X):
             numbers = self.preprocessor_.transform(block)
             if inputs is None:
                 # A column of zeros, where no column says anything.
                 inputs = np.zeros((n_rows, max(1, numbers.shape[1])), dtype)
             np.clip(numbers, -FAR, FAR, out=numbers)
-            inputs[start:stop, : numbers.shape[1]] = numbers
+            inputs[rows, : numbers.shape[1]] = numbers
         return inputs
 
     def _read_validation(self, X, y, sample_weight, dtype):
         """Return the validation data, or None."""
-        given = {"X_val": X, "y_val": y, "sample_weight_val": sample_weight}
-        passed = [name for name, value in given.items() if value is not None]
-        if not passed:
+        if not is_validation_given(X, y, sample_weight):
             return None
-        for name in ("X_val", "y_val"):
-            if given[name] is None:
-                raise ValueError(f"{passed[0]} is provided, but {name} was not.")
         try:
             check_consistent_length(X, y, sample_weight)
-            weights = read_weights(sample_weight, X)
+            weights = read_sample_weight(sample_weight, X, np.float64)
             targets = self._read_targets(y, weights, reset=False)
             return Data(self._encode(X, dtype), targets, weights)
         except ValueError as error:
@@ -426,14 +418,10 @@ class BaseTabularMLP(PersistenceMixin, OnnxMixin, CallbackSupportMixin, BaseEsti
         encoding = self._checked_encoding()
         self._check_task()
         dtype = self.networks_[0]["embedding_weights"].dtype
-        n_rows = _num_samples(X)
-        for start in range(0, max(1, n_rows), FRAME_ROWS):
-            block = X
-            if n_rows > FRAME_ROWS:
-                block = _safe_indexing(X, slice(start, min(n_rows, start + FRAME_ROWS)))
+        networks = [network_of(group, encoding) for group in self.networks_]
+        for _, block in _blocks(X):
             with np.errstate(all="ignore"):
                 inputs = self._encode(block, dtype)
-                networks = [network_of(group, encoding) for group in self.networks_]
                 logits = forward_groups(encoding, networks, inputs)
             if not all(map(is_finite, logits)):
                 raise ValueError("The output of the networks is not finite.")
@@ -461,6 +449,17 @@ class Snapshots(NamedTuple):
         model = copy_of_estimator(self.model)
         model._set_fitted(self.groups, self.held_out)
         return deepcopy({k: v for k, v in vars(model).items() if k.endswith("_")})
+
+
+def _blocks(X):
+    """Yield slices of rows, and these rows: all at once where they are few."""
+    n_rows = _num_samples(X)
+    if n_rows <= FRAME_ROWS:
+        yield slice(0, n_rows), X
+        return
+    for start in range(0, n_rows, FRAME_ROWS):
+        rows = slice(start, min(n_rows, start + FRAME_ROWS))
+        yield rows, _safe_indexing(X, rows)
 
 
 def _count_rows(X, weights):

@@ -19,10 +19,11 @@ from sklearn.utils.validation import (
 )
 
 from .._arrays import within_floats
+from .._data import read_sample_weight
 from .._persistence import PersistenceMixin
 from ..layers.components import Bins
 from .checks import check_edges, check_numbers, check_positive
-from .statistics import quantiles_of, read_weights
+from .statistics import quantiles_of
 
 FLOATS = (np.float64, np.float32)
 # A column whose range is smaller counts as constant, or one whose range is so small a
@@ -108,7 +109,7 @@ class RobustClipScaler(
         self : object
         """
         X = self._read(X, reset=True)
-        weights = read_weights(sample_weight, X)
+        weights = read_sample_weight(sample_weight, X, np.float64)
         shares = (0.25, 0.5, 0.75, 0.0, 1.0)
         statistics = [_known_quantiles(column, shares, weights) for column in X.T]
         lower, self.center_, upper, lowest, highest = np.transpose(statistics)
@@ -277,7 +278,7 @@ class PiecewiseLinearEncoder(PersistenceMixin, TransformerMixin, BaseEstimator):
         else:
             X, y = validate_data(self, X, y, dtype=FLOATS)
             edges_of = _tree_edges_function(y)
-        weights = read_weights(sample_weight, X)
+        weights = read_sample_weight(sample_weight, X, np.float64)
         counted = X if weights is None else X[weights > 0.0]
         self.bin_edges_ = [
             edges_of(column, self.n_bins, weights)

@@ -16,10 +16,11 @@ from sklearn.utils.validation import (
 )
 
 from .._arrays import within_floats
+from .._data import read_sample_weight
 from .._persistence import PersistenceMixin
 from .checks import check_numbers, check_places
 from .encoders import RobustClipScaler, is_constant
-from .statistics import quantiles_of, read_weights
+from .statistics import quantiles_of
 
 ADVICE = {
     "M": "take from it what matters, such as the year or the days since some date",
@@ -228,7 +229,7 @@ class TablePreprocessor(PersistenceMixin, TransformerMixin, BaseEstimator):
             do, or a name is that of two columns.
         """
         columns = self._read(X, reset=True)
-        weights = read_weights(sample_weight, columns[0].values)
+        weights = read_sample_weight(sample_weight, columns[0].values, np.float64)
         if weights is not None:
             columns = [column.take(weights > 0.0) for column in columns]
             weights = weights[weights > 0.0]

@@ -1,28 +1,6 @@
 """Quantiles of columns whose rows have weights."""
 
 import numpy as np
-from sklearn.utils.validation import _check_sample_weight
-
-from .._arrays import within_floats
-
-
-def read_weights(sample_weight, X):
-    """Return the weights of rows as an array, or None.
-
-    Raises
-    ------
-    ValueError
-        If one is negative or not finite, or all are zero.
-    """
-    if sample_weight is None:
-        return None
-    with within_floats(sample_weight=sample_weight):
-        sample_weight = _check_sample_weight(
-            sample_weight, X, dtype=np.float64, ensure_non_negative=True
-        )
-    if not sample_weight.any():
-        raise ValueError("sample_weight is zero for all samples.")
-    return sample_weight
 
 
 def quantiles_of(values, shares, sample_weight=None):

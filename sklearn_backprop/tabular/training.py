@@ -109,7 +109,7 @@ class TimedCosine(Cosine):
 
     def rate(self, initial, progress):
         """Return the learning rate (see `Schedule.rate`)."""
-        fraction = max(progress.fraction, min(1.0, self.clock.fraction))
+        fraction = max(progress.fraction, self.clock.fraction)
         return super().rate(initial, progress._replace(fraction=fraction))
 
 
@@ -190,7 +190,6 @@ class GroupTraining:
     ):
         self.network, self.run = network, Run(rng)
         self.run.rows = np.array(rows)
-        self.clock = clock
         batch_size = min(settings.batch_size, len(rows))
         self.trainer = EpochTrainer(
             network,
