@@ -33,6 +33,7 @@ from .layers import (
     Mish,
     ReLU,
     SiLU,
+    SmoothClip,
     Softmax,
     Softplus,
     Tanh,
@@ -75,6 +76,7 @@ ACTIVATIONS = {
     "relu": ReLU,
     "selu": SELU,
     "silu": SiLU,
+    "smooth_clip": SmoothClip,
     "softplus": Softplus,
     "tanh": Tanh,
 }

@@ -7,6 +7,7 @@ import inspect
 import warnings
 from numbers import Integral
 
+import numpy as np
 from sklearn.exceptions import InconsistentVersionWarning
 
 from . import __version__
@@ -19,9 +20,17 @@ def _stamped(state):
     return state
 
 
+def _with_group_weights(state):
+    """Return a state of the second format, in which all networks of tables counted."""
+    if "networks_" not in state:
+        return state
+    sizes = [float(len(group["scales"])) for group in state["networks_"]]
+    return state | {"group_weights_": np.divide(sizes, sum(sizes))}
+
+
 # The function at place k makes a state of format k + 1 of one of format k. What a
 # state of some format is like, and what it predicts, is kept in tests/golden.
-MIGRATIONS = [_stamped]
+MIGRATIONS = [_stamped, _with_group_weights]
 
 
 class StoredByAnotherVersionWarning(InconsistentVersionWarning):

@@ -89,7 +89,7 @@ def wholly(model, X, y):
 
 
 SMALL = {"hidden_layer_sizes": (4,), "max_iter": 4, "random_state": 0}
-TABLE = {"n_estimators": 2, "hidden_layer_sizes": (4,), "max_iter": 2}
+TABLE = {"n_estimators": 4, "hidden_layer_sizes": (4,), "max_iter": 2}
 OBJECTS = {
     "hidden_layer_sizes": (4, 3),
     "activation": ["tanh", LeakyReLU(0.1)],

@@ -193,7 +193,8 @@ STATES = {
 
 def in_group(key, make):
     def change(state):
-        group = state["networks_"][1]
+        # The first sees components of columns, and the second numbers.
+        group = next(g for g in state["networks_"][1::-1] if key in g)
         group[key] = make(group[key])
 
     return change
@@ -241,8 +242,23 @@ TABLES = {
     "temperature zero": (TC, spoil("temperatures_", 0, 0.0), "must be positive"),
     "temperature negative": (TC, spoil("temperatures_", 1, -1.0), "must be positive"),
     "temperature nan": (TC, spoil("temperatures_", 0, np.nan), "must be finite"),
-    "temperatures short": (TC, made("temperatures_", shorter), "must have shape .2,"),
-    "temperatures ints": (TC, put("temperatures_", np.ones(2, int)), "array of float"),
+    "temperatures short": (TC, made("temperatures_", shorter), "must have shape .4,"),
+    "temperatures ints": (TC, put("temperatures_", np.ones(4, int)), "array of float"),
+    "shares short": (TR, made("group_weights_", shorter), "must have shape .4,"),
+    "shares nan": (TR, spoil("group_weights_", 0, np.nan), "must be finite"),
+    "shares negative": (TC, spoil("group_weights_", 0, -0.5), "must not be negative"),
+    "shares of more": (TC, spoil("group_weights_", 1, 2.0), "and sum to 1"),
+    "no shares": (TR, lambda s: s.pop("group_weights_"), "group_weights_"),
+    "half an embedding": (
+        TR,
+        lambda s: s["networks_"][0].pop("embedding_biases"),
+        "lacks embedding_biases",
+    ),
+    "components for numbers": (
+        TR,
+        lambda s: s["networks_"][1].update(scales=s["networks_"][0]["scales"]),
+        "networks_.1. has scales",
+    ),
     "labels short": (TC, made("classes_", shorter), "must have 3 labels"),
     "labels unsorted": (TC, made("classes_", lambda c: c[::-1].copy()), "sorted"),
     "no preprocessor": (TC, put("preprocessor_", None), "preprocessor_ must be"),

@@ -151,13 +151,13 @@ def test_a_parameter_that_another_version_did_not_have_gets_its_default():
 @pytest.mark.parametrize(
     ("number", "message"),
     [
-        (2, "stored by sklearn_backprop 99.0 in format 2, but version .* upgrade it"),
-        (-1, "must be a number up to 1, got -1"),
-        ("1", "must be a number up to 1, got '1'"),
+        (3, "stored by sklearn_backprop 99.0 in format 3, but version .* upgrade it"),
+        (-1, "must be a number up to 2, got -1"),
+        ("1", "must be a number up to 2, got '1'"),
     ],
 )
 def test_formats_that_are_unknown_are_refused(number, message):
-    assert len(MIGRATIONS) == 1
+    assert len(MIGRATIONS) == 2
     _, state = stored_by("99.0", **{FORMAT: number})
     with pytest.raises(ValueError, match=message):
         arrived(state)

@@ -16,6 +16,7 @@ from .activations import (
     Identity,
     Logistic,
     ReLU,
+    SmoothClip,
     Softmax,
     Tanh,
 )
@@ -43,6 +44,7 @@ __all__ = [
     "ReLU",
     "Scale",
     "SiLU",
+    "SmoothClip",
     "Softmax",
     "Softplus",
     "Tanh",

@@ -67,6 +67,8 @@ class PiecewiseLinear:
 
     Attributes
     ----------
+    n_inputs : int
+        Number of inputs.
     n_columns, n_components : int
         Number of groups, and of components in each.
     inputs, output, dinputs : ndarray
@@ -84,6 +86,7 @@ class PiecewiseLinear:
     def __init__(self, edges, n_levels=(), limit=3.0):
         edges = [np.asarray(column) for column in edges]
         self.edges, self.n_levels, self.limit = edges, list(n_levels), float(limit)
+        self.n_inputs = len(edges) + sum(self.n_levels)
         self.n_columns = len(edges) + len(self.n_levels)
         lengths = [*(len(column) for column in edges), *self.n_levels]
         self.n_components = max(lengths)

@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 import numpy as np
 from sklearn.base import BaseEstimator, _fit_context
-from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.utils import _safe_indexing, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import (
@@ -30,18 +29,32 @@ from ..checkpoint import check_checkpoint, saving
 from ..finite import is_finite
 from ..layers import PiecewiseLinear
 from ..training import Diverged, printers
+from .checks import check_shares
 from .defaults import settings_for
 from .encoders import PiecewiseLinearEncoder
 from .frames import TablePreprocessor
-from .networks import check_group, draw_group, group_of, network_of
-from .training import Clock, Data, GroupTraining, forward_groups, mean_curve, train
+from .networks import (
+    check_group,
+    draw_embedding,
+    draw_group,
+    group_of,
+    network_of,
+)
+from .plans import Data, plan_groups
+from .stacking import stacking_weights
+from .training import (
+    Clock,
+    GroupTraining,
+    forward_blocks,
+    forward_groups,
+    mean_curve,
+    train,
+)
 
 # Rows of a frame that are made numbers at once when it predicts.
 FRAME_ROWS = 8192
 # What scaled numbers are clipped to: in float32 it has a square.
 FAR = 1e18
-# Of the rows that a group holds out.
-MIN_PART = 10
 # Below so many rows the networks compute in float64: that takes no time then, and equal
 # models are equal to the last digits that people compare.
 MIN_ROWS_FLOAT32 = 256
@@ -71,7 +84,7 @@ class BaseTabularMLP(PersistenceMixin, OnnxMixin, CallbackSupportMixin, BaseEsti
 
     A subclass gives its parameters and what concerns its task: `_task`,
     `_read_targets`, `_loss`, `_n_outputs`, `_strata`, `_validation_function`,
-    `_check_labels`, `_check_task` and `_onnx_class`.
+    `_fit_outputs`, `_surprise`, `_check_labels`, `_check_task` and `_onnx_class`.
     """
 
     _parameter_constraints: dict = CONSTRAINTS
@@ -207,26 +220,22 @@ class BaseTabularMLP(PersistenceMixin, OnnxMixin, CallbackSupportMixin, BaseEsti
     ):
         """Draw and train the networks; return how that ended."""
         rng = saver.rng
-        splits = self._splits(data, validation, settings, rng)
-        sizes = [
-            len(part) for part in np.array_split(range(self.n_estimators), len(splits))
-        ]
-        encoding = self._encoding()
+        encoding, strata = self._encoding(), self._strata(data.targets)
+        views = settings.views if self.binner_ is not None else settings.views[:1]
         groups = [
-            self._group_training(
-                data, rows, held_out, size, encoding, rng, settings, clock
+            self._group_training(data, plan, encoding, rng, settings, clock)
+            for plan in plan_groups(
+                self.n_estimators, data, strata, validation, settings, views, rng
             )
-            for (rows, held_out), size in zip(splits, sizes, strict=True)
         ]
-        held_out = [part for _, part in splits]
         if task is not None:
-            task.follow(Snapshots(self, groups, held_out))
+            task.follow(Snapshots(self, groups))
             observers.append(task)
         try:
             with _blas_set_up(groups):
                 outcome = saver.restore([group.part for group in groups], clock)
                 outcome = outcome or train(groups, settings, clock, observers)
-            outcome = self._end(groups, held_out, outcome)
+            outcome = self._end(groups, outcome)
         except Diverged:
             raise ValueError(
                 "Training diverged: loss or parameters are not finite. A lower "
@@ -235,19 +244,17 @@ class BaseTabularMLP(PersistenceMixin, OnnxMixin, CallbackSupportMixin, BaseEsti
             ) from None
         return outcome
 
-    def _end(self, groups, held_out, outcome):
+    def _end(self, groups, outcome):
         """Set the fitted attributes, of groups that have been trained at all.
 
         Who interrupts the training at its very end still gets the model.
         """
-        begun = [i for i, group in enumerate(groups) if group.has_begun]
-        if begun:
-            groups, held_out = ([all_[i] for i in begun] for all_ in (groups, held_out))
+        groups = [group for group in groups if group.has_begun] or groups
         try:
-            self._set_fitted(groups, held_out)
+            self._set_fitted(groups)
         except KeyboardInterrupt:
             outcome = "interrupted"
-            self._set_fitted(groups, held_out)
+            self._set_fitted(groups)
         return outcome
 
     def _fit_encoding(self, X, weights, n_bins, dtype):
@@ -308,11 +315,11 @@ class BaseTabularMLP(PersistenceMixin, OnnxMixin, CallbackSupportMixin, BaseEsti
         for i, group in enumerate(groups):
             check_group(group, encoding, f"networks_[{i}]")
         shapes = {
-            (group["embedding_weights"].dtype, group["coefs"][-1].shape[-1])
-            for group in groups
+            (group["scales"].dtype, group["coefs"][-1].shape[-1]) for group in groups
         }
         if len(shapes) > 1:
             raise ValueError("networks_ must have one dtype and as many outputs each.")
+        check_shares("group_weights_", self.group_weights_, (len(groups),))
         return encoding
 
     @property
@@ -353,76 +360,54 @@ class BaseTabularMLP(PersistenceMixin, OnnxMixin, CallbackSupportMixin, BaseEsti
         """Return the weights of the rows, or None."""
         return sample_weight
 
-    def _splits(self, data, validation, settings, rng):
-        """Return rows to train on and validation data, for each group of networks."""
-        rows = np.arange(len(data.inputs))
-        if data.sample_weight is not None:
-            rows = np.flatnonzero(data.sample_weight)
-        n_groups = min(settings.n_groups, self.n_estimators)
-        # A part of fewer rows would say little.
-        n_folds = max(n_groups, 2, min(settings.n_folds, len(rows) // MIN_PART))
-        strata, frequent = self._strata(data.targets[rows]), rows
-        if strata is not None:
-            labels, counts = np.unique(strata, return_counts=True)
-            # What is rare is held out by nobody.
-            common = np.isin(strata, labels[counts >= n_folds])
-            frequent, strata = rows[common], strata[common]
-        if validation is not None or len(frequent) < settings.min_rows:
-            return [(rows, validation)] * n_groups
-        make = KFold if strata is None else StratifiedKFold
-        folds = make(n_folds, shuffle=True, random_state=rng).split(frequent, strata)
-        held_out = [frequent[fold] for _, fold in folds][:n_groups]
-        return [(np.setdiff1d(rows, part), data.take(part)) for part in held_out]
+    def _group_training(self, data, plan, encoding, rng, settings, clock):
+        dtype, embedding, n_inputs = data.inputs.dtype, {}, data.inputs.shape[1]
+        if plan.view == "components":
+            embedding = draw_embedding(rng, encoding, settings.n_components, dtype)
+            n_inputs = embedding["embedding_biases"].size
+        sizes = n_inputs, settings.hidden_layer_sizes, self._n_outputs(data.targets)
+        group = embedding | draw_group(rng, plan.n_networks, *sizes, dtype)
+        network = network_of(group, encoding, self._loss(), settings.dropout).flatten()
+        validate = None
+        if plan.held_out is not None:
+            validate = self._validation_function(plan.held_out)
+        return GroupTraining(network, data, plan, validate, rng, settings, clock)
 
-    def _group_training(
-        self, data, rows, held_out, size, encoding, rng, settings, clock
-    ):
-        group = draw_group(
-            rng,
-            encoding,
-            size,
-            settings.n_components,
-            settings.hidden_layer_sizes,
-            self._n_outputs(data.targets),
-            data.inputs.dtype,
-        )
-        network = network_of(group, encoding, self._loss(), settings.dropout)
-        validate = None if held_out is None else self._validation_function(held_out)
-        return GroupTraining(
-            network.flatten(),
-            data,
-            rows,
-            validate,
-            None if held_out is None else held_out.inputs,
-            rng,
-            settings,
-            clock,
-        )
-
-    def _set_fitted(self, groups, held_out):
-        """Set the fitted attributes that all tasks have; return the networks."""
+    def _set_fitted(self, groups):
+        """Set the fitted attributes of trained groups."""
         networks = [group.best_network() for group in groups]
         self.networks_ = [group_of(network) for network in networks]
+        self._fit_mixture(networks, [group.held_out for group in groups])
         self.n_iter_ = max(group.run.n_iter for group in groups)
         self.best_iter_ = [group.run.best_iter for group in groups]
         self.loss_curve_ = mean_curve(groups, "loss_curve")
-        validated = groups[0].trainer.validate is not None
+        validated = groups[0].held_out is not None
         self.validation_loss_curve_ = (
             mean_curve(groups, "validation_losses") if validated else None
         )
-        return networks
+
+    def _fit_mixture(self, networks, held_out):
+        """Set how much the groups count, by what they say of the rows held out."""
+        logits = [
+            None if data is None else forward_blocks(network, data.inputs)
+            for network, data in zip(networks, held_out, strict=True)
+        ]
+        outputs = self._fit_outputs(logits, held_out)
+        self.group_weights_ = stacking_weights(
+            self.networks_, outputs, held_out, self._surprise
+        )
 
     def _logits(self, X):
         """Yield, for some rows after others, the logits of each group."""
         check_is_fitted(self, "networks_")
         encoding = self._checked_encoding()
         self._check_task()
-        dtype = self.networks_[0]["embedding_weights"].dtype
+        dtype = self.networks_[0]["scales"].dtype
         networks = [network_of(group, encoding) for group in self.networks_]
         for _, block in _blocks(X):
             with np.errstate(all="ignore"):
                 inputs = self._encode(block, dtype)
-                logits = forward_groups(encoding, networks, inputs)
+                logits = forward_groups(networks, inputs)
             if not all(map(is_finite, logits)):
                 raise ValueError("The output of the networks is not finite.")
             yield logits
@@ -442,12 +427,11 @@ class Snapshots(NamedTuple):
 
     model: BaseTabularMLP
     groups: list
-    held_out: list
 
     def _attributes_after(self, report):
         """Return copies of all that the model would have if training ended here."""
         model = copy_of_estimator(self.model)
-        model._set_fitted(self.groups, self.held_out)
+        model._set_fitted(self.groups)
         return deepcopy({k: v for k, v in vars(model).items() if k.endswith("_")})
 
 

@@ -46,6 +46,20 @@ def check_positive(name, array, shape):
         raise ValueError(f"{name} must be positive, got {array!r}.")
 
 
+def check_shares(name, array, shape):
+    """Raise ValueError unless something is an array of shares that sum to 1.
+
+    Parameters
+    ----------
+    name : str
+    array : object
+    shape : tuple of int
+    """
+    check_numbers(name, array, shape)
+    if (array < 0.0).any() or not np.isclose(array.sum(), 1.0):
+        raise ValueError(f"{name} must not be negative and sum to 1, got {array!r}.")
+
+
 def check_places(name, places, among):
     """Raise ValueError unless something is a list of ascending positions.
 

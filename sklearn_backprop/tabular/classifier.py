@@ -15,7 +15,6 @@ from ..losses import SoftmaxCategoricalCrossentropy
 from .base import CONSTRAINTS, BaseTabularMLP
 from .checks import check_positive
 from .export import LabelsExport
-from .training import forward_blocks
 
 # A log-loss below which nothing is to be gained: the first epoch there counts.
 NEGLIGIBLE = 1e-4
@@ -136,6 +135,8 @@ class TabularMLPClassifier(ClassifierMixin, BaseTabularMLP):
         (n_networks, 1, n_embedded), "coefs" and "intercepts", layer by layer.
     temperatures_ : ndarray of shape (n_groups,)
         What the logits of each group are divided by.
+    group_weights_ : ndarray of shape (n_groups,)
+        How much the probabilities of each group count in the mean; they sum to 1.
     loss_curve_ : list of float
         Training log-loss of each epoch, averaged over the networks.
     validation_loss_curve_ : list of float or None
@@ -266,9 +267,8 @@ class TabularMLPClassifier(ClassifierMixin, BaseTabularMLP):
             log_mean_probabilities(*pair)
             for pair in zip(logits, self.temperatures_, strict=True)
         ]
-        sizes = np.array([len(group) for group in logits])
-        shares = (sizes / sizes.sum())[:, np.newaxis, np.newaxis]
-        return logsumexp(of_groups, axis=0, b=shares)
+        weights = self.group_weights_[:, np.newaxis, np.newaxis]
+        return logsumexp(of_groups, axis=0, b=weights)
 
     def _check_labels(self):
         """Raise ValueError unless labels and temperatures go with the networks."""
@@ -324,11 +324,21 @@ class TabularMLPClassifier(ClassifierMixin, BaseTabularMLP):
 
         return validate
 
-    def _set_fitted(self, groups, held_out):
-        networks = super()._set_fitted(groups, held_out)
-        self.temperatures_ = np.ones(len(groups))
-        for i, (network, data) in enumerate(zip(networks, held_out, strict=True)):
-            if data is not None:
-                logits = forward_blocks(network, data.inputs)
-                arguments = logits, data.targets, data.sample_weight
-                self.temperatures_[i] = fit_temperature(*arguments)
+    def _fit_outputs(self, logits, held_out):
+        """Fit the temperatures; return the probabilities of the targets held out."""
+        self.temperatures_, outputs = np.ones(len(logits)), []
+        for i, data in enumerate(held_out):
+            if data is None:
+                outputs.append(None)
+                continue
+            arguments = logits[i], data.targets, data.sample_weight
+            self.temperatures_[i] = fit_temperature(*arguments)
+            of_classes = log_mean_probabilities(logits[i], self.temperatures_[i])
+            of_targets = of_classes[np.arange(len(of_classes)), data.targets]
+            outputs.append(np.exp(of_targets))
+        return outputs
+
+    def _surprise(self, probabilities, data):
+        """Return that of the targets, from their probabilities."""
+        logs = np.log(np.maximum(probabilities, np.finfo(np.float64).tiny))
+        return -len(logs) * np.average(logs, weights=data.sample_weight)

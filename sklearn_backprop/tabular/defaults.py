@@ -22,11 +22,15 @@ class Settings(NamedTuple):
     """Largest number of bins of a column of numbers."""
     n_components: int = 8
     """Number of numbers that a column is embedded in."""
-    n_groups: int = 2
-    """Largest number of groups of networks; those of one share hidden weights."""
+    views: tuple = ("components", "numbers")
+    """What the networks of a group see of a column of numbers: its components, or
+    itself."""
+    n_splits: int = 2
+    """How often rows are held out; each time a group of networks of each view is
+    trained on the others."""
     n_folds: int = 10
-    """A group holds out one of so many parts of the rows, or of fewer if these had less
-    than ten rows."""
+    """What is held out is one of so many parts of the rows, or of fewer if these had
+    less than ten rows."""
     min_rows: int = 50
     """From how many rows on a part is held out."""
     warmup: float = 0.1

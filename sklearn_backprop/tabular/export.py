@@ -7,9 +7,10 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from .._onnx import data_types, label_array, label_type, number_type, widths_of
+from ..layers import SmoothClip
 from .base import FAR
 from .frames import _text
-from .networks import check_group
+from .networks import EMBEDDING, sees_components
 from .statistics import ranks_of
 
 # What a gap in a column of strings may look like in a graph, whose strings have none:
@@ -132,10 +133,8 @@ class TableExport:
 
     def __init__(self, model):
         check_is_fitted(model, "networks_")
-        self.model, self.encoding = model, model._encoding()
-        for i, group in enumerate(model.networks_):
-            check_group(group, self.encoding, f"networks_[{i}]")
-        self.dtype = model.networks_[0]["embedding_weights"].dtype
+        self.model, self.encoding = model, model._checked_encoding()
+        self.dtype = model.networks_[0]["scales"].dtype
 
     def logits(self, graph, inputs):
         """Add the networks; return the names of the logits of each group.
@@ -143,18 +142,19 @@ class TableExport:
         They are of shape (n_networks, n_samples, n_outputs), in float64.
         """
         columns = self._columns(graph, inputs)
-        groups = self._numbers(graph, columns) + self._indicators(graph, columns)
-        if not groups:  # No column says anything.
+        parts = self._numbers(graph, columns) + self._indicators(graph, columns)
+        if not parts:  # No column says anything.
             n_rows = graph.node("Shape", columns[0].value)
-            groups = [graph.cast(graph.node("ConstantOfShape", n_rows))]
-        n_columns, n_components = self.encoding.n_columns, self.encoding.n_components
-        components = graph.reshape(graph.columns(*groups), -1, n_columns, n_components)
-        by_column = graph.node("Transpose", components, perm=[1, 0, 2])
-        # Some runtimes make one operator of it and a product right behind it, which
-        # knows no float64.
-        by_column = graph.reshape(by_column, n_columns, -1, n_components)
+            parts = [graph.cast(graph.node("ConstantOfShape", n_rows))]
+        values, views = graph.columns(*parts), {}
+        groups = self.model.networks_
+        if any(map(sees_components, groups)):
+            views[True] = self._by_column(graph, values)
+        if not all(map(sees_components, groups)):
+            views[False] = graph.activation(values, SmoothClip(self.encoding.limit))
         return [
-            self._network(graph, by_column, group) for group in self.model.networks_
+            self._network(graph, views[sees_components(group)], group)
+            for group in groups
         ]
 
     def _columns(self, graph, inputs):
@@ -175,7 +175,7 @@ class TableExport:
         return columns
 
     def _numbers(self, graph, columns):
-        """Add components of numbers, and indicators of gaps."""
+        """Add scaled numbers, and indicators of gaps."""
         table = self.model.preprocessor_
         if not table.numeric_:
             return []
@@ -186,17 +186,53 @@ class TableExport:
         z = graph.node("Sub", filled, scaler.center_)
         z = graph.node("Div", z, scaler.scale_)
         z = graph.node("Max", graph.node("Min", z, np.array(FAR)), np.array(-FAR))
-        scaled = graph.cast(z)
-        parts = [self._components(graph, scaled, len(table.numeric_))]
-        for i in table.indicated_:
-            place = np.array([table.numeric_.index(i)])
-            gap = graph.cast(graph.node("Gather", gaps, place, axis=1))
-            parts.append(graph.node("MatMul", gap, self._padded(np.eye(1))))
+        parts = [graph.cast(z)]
+        if table.indicated_:
+            places = np.array([table.numeric_.index(i) for i in table.indicated_])
+            parts.append(graph.cast(graph.node("Gather", gaps, places, axis=1)))
         return parts
 
-    def _components(self, graph, numbers, n_numbers):
-        """Add what `PiecewiseLinear` makes of numbers."""
-        bins = self.encoding._bins_in(self.dtype)
+    def _indicators(self, graph, columns):
+        """Add the indicators of the categories."""
+        table = self.model.preprocessor_
+        parts = []
+        for place, i in enumerate(table.categorical_):
+            levels, indicators = indicators_of(table, place)
+            matches, places = columns[i].matches(graph, levels)
+            # What is no level at all matches nothing, and gets the indicators of that.
+            indicators = indicators.astype(self.dtype)
+            weights = (indicators - indicators[-1])[places]
+            matches = graph.cast(matches)
+            parts.append(graph.node("Gemm", matches, weights, indicators[-1]))
+        return parts
+
+    def _by_column(self, graph, values):
+        """Add what `PiecewiseLinear` makes of its inputs, column by column.
+
+        It is of shape (n_columns, n_samples, n_components).
+        """
+        encoding, parts = self.encoding, []
+        n_columns, n_components = encoding.n_columns, encoding.n_components
+        n_numbers, n_inputs = len(encoding.edges), encoding.n_inputs
+        if n_numbers:
+            numbers = graph.node("Gather", values, np.arange(n_numbers), axis=1)
+            parts.append(self._components(graph, numbers))
+        if n_numbers < n_inputs:
+            places = np.arange(n_numbers, n_inputs)
+            others = graph.node("Gather", values, places, axis=1)
+            first = n_numbers * n_components
+            moved = np.zeros((len(places), n_columns * n_components - first))
+            moved[np.arange(len(places)), encoding._places - first] = 1.0
+            parts.append(graph.node("MatMul", others, moved.astype(self.dtype)))
+        groups = graph.reshape(graph.columns(*parts), -1, n_columns, n_components)
+        by_column = graph.node("Transpose", groups, perm=[1, 0, 2])
+        # Some runtimes make one operator of it and a product right behind it, which
+        # knows no float64.
+        return graph.reshape(by_column, n_columns, -1, n_components)
+
+    def _components(self, graph, numbers):
+        """Add the components of numbers."""
+        bins, n_numbers = self.encoding._bins_in(self.dtype), len(self.encoding.edges)
         each = graph.reshape(numbers, -1, n_numbers, 1)
         value = graph.node("Sub", each, bins.starts)
         value = graph.node("Div", value, bins.widths)
@@ -211,39 +247,12 @@ class TableExport:
         value = graph.node("Div", value, roots)
         return graph.reshape(value, -1, n_numbers * self.encoding.n_components)
 
-    def _padded(self, matrix):
-        """Return a matrix with columns of zeros, as many as there are components."""
-        padded = np.zeros((len(matrix), self.encoding.n_components), self.dtype)
-        padded[:, : matrix.shape[1]] = matrix
-        return padded
-
-    def _indicators(self, graph, columns):
-        """Add the indicators of the categories, filled up with zeros."""
-        table = self.model.preprocessor_
-        parts = []
-        for place, i in enumerate(table.categorical_):
-            levels, indicators = indicators_of(table, place)
-            matches, places = columns[i].matches(graph, levels)
-            # What is no level at all matches nothing, and gets the indicators of that.
-            indicators = self._padded(indicators)
-            weights = (indicators - indicators[-1])[places]
-            matches = graph.cast(matches)
-            parts.append(graph.node("Gemm", matches, weights, indicators[-1]))
-        return parts
-
-    def _network(self, graph, by_column, group):
-        """Add a group of networks, behind the components column by column."""
-        arrays = {
-            name: np.asarray(group[name], self.dtype)
-            for name in ("embedding_weights", "embedding_biases", "scales")
-        }
-        n_columns, n_components = self.encoding.n_columns, self.encoding.n_components
-        matrices = arrays["embedding_weights"].reshape(n_columns, n_components, -1)
-        embedded = graph.node("MatMul", by_column, matrices)
-        embedded = graph.node("Transpose", embedded, perm=[1, 0, 2])
-        value = graph.reshape(embedded, -1, arrays["scales"].shape[-1])
-        value = graph.node("Add", value, arrays["embedding_biases"])
-        value = graph.node("Mul", value, arrays["scales"])
+    def _network(self, graph, value, group):
+        """Add a group of networks, behind what they see of the columns."""
+        scales = np.asarray(group["scales"], self.dtype)
+        if sees_components(group):
+            value = self._embedded(graph, value, group)
+        value = graph.node("Mul", value, scales)
         layers = zip(group["coefs"], group["intercepts"], strict=True)
         for i, (weights, biases) in enumerate(layers):
             value = graph.node("Relu", value) if i else value
@@ -251,8 +260,18 @@ class TableExport:
             value = graph.node("Add", value, np.asarray(biases, self.dtype))
         return graph.cast(value, np.float64)
 
+    def _embedded(self, graph, by_column, group):
+        """Add the embedding of columns, of shape (n_samples, n_embedded)."""
+        weights, biases = (np.asarray(group[name], self.dtype) for name in EMBEDDING)
+        n_columns, n_components = self.encoding.n_columns, self.encoding.n_components
+        matrices = weights.reshape(n_columns, n_components, -1)
+        embedded = graph.node("MatMul", by_column, matrices)
+        embedded = graph.node("Transpose", embedded, perm=[1, 0, 2])
+        value = graph.reshape(embedded, -1, biases.size)
+        return graph.node("Add", value, biases)
+
     def mean(self, graph, values, n_outputs):
-        """Add the mean of all networks, in float64.
+        """Add the weighted mean of all networks, in float64.
 
         Parameters
         ----------
@@ -261,9 +280,9 @@ class TableExport:
             Of shape (n_networks * n_samples, n_outputs), network by network.
         n_outputs : int
         """
-        n_networks = sum(len(group["scales"]) for group in self.model.networks_)
-        shares = np.full((1, n_networks), 1.0 / n_networks)
-        flat = graph.reshape(values, n_networks, -1)
+        sizes = np.array([len(group["scales"]) for group in self.model.networks_])
+        shares = np.repeat(self.model.group_weights_ / sizes, sizes)[np.newaxis]
+        flat = graph.reshape(values, len(shares.T), -1)
         return graph.reshape(graph.node("MatMul", shares, flat), -1, n_outputs)
 
 

@@ -13,11 +13,14 @@ from ..layers import (
     Dropout,
     ReLU,
     Scale,
+    SmoothClip,
 )
 from ..network import Network
 from .checks import check_numbers
 
-ARRAYS = ("embedding_weights", "embedding_biases", "scales", "coefs", "intercepts")
+ARRAYS = ("scales", "coefs", "intercepts")
+# Of a group whose networks see components of columns, not plain numbers.
+EMBEDDING = ("embedding_weights", "embedding_biases")
 
 
 class SharingNetworks(Network):
@@ -32,18 +35,44 @@ class SharingNetworks(Network):
         return float(np.add.reduce(losses)) / len(losses)
 
 
-def draw_group(rng, encoding, n_networks, n_components, hidden, n_outputs, dtype):
-    """Draw the arrays of a group.
+def draw_embedding(rng, encoding, n_components, dtype):
+    """Draw the arrays that embed columns, for a group whose inputs are components.
 
     The components of numbers come in from zero: at first a column is embedded by the
-    number itself, linearly. The networks differ by the signs of their scales.
+    number itself, linearly.
 
     Parameters
     ----------
     rng : numpy.random.RandomState
     encoding : PiecewiseLinear
-    n_networks, n_components : int
-        Number of networks, and of outputs of the embedding for each column.
+    n_components : int
+        Number of outputs for each column.
+    dtype : dtype
+
+    Returns
+    -------
+    arrays : dict
+    """
+    columns, inputs = encoding.n_columns, encoding.n_components
+    weights = _uniform(rng, 1.0, (columns, inputs, n_components), dtype)
+    weights[: len(encoding.edges), :-1] = 0.0
+    return {
+        "embedding_weights": weights.reshape(-1, n_components),
+        "embedding_biases": _uniform(rng, 1.0, (1, columns * n_components), dtype),
+    }
+
+
+def draw_group(rng, n_networks, n_inputs, hidden, n_outputs, dtype):
+    """Draw the other arrays of a group.
+
+    The networks differ by the signs of their scales.
+
+    Parameters
+    ----------
+    rng : numpy.random.RandomState
+    n_networks : int
+    n_inputs : int
+        Number of what `Scale` scales: embedded columns, or the inputs themselves.
     hidden : sequence of int
         Sizes of the hidden layers.
     n_outputs : int
@@ -53,31 +82,32 @@ def draw_group(rng, encoding, n_networks, n_components, hidden, n_outputs, dtype
     -------
     group : dict
     """
-
-    def uniform(bound, *shape):
-        return rng.uniform(-bound, bound, shape).astype(dtype)
-
-    columns, inputs = encoding.n_columns, encoding.n_components
-    weights = uniform(1.0, columns, inputs, n_components)
-    weights[: len(encoding.edges), :-1] = 0.0
+    signs = np.array([-1.0, 1.0], dtype)
     group = {
-        "embedding_weights": weights.reshape(-1, n_components),
-        "embedding_biases": uniform(1.0, 1, columns * n_components),
-        "scales": rng.choice(
-            np.array([-1.0, 1.0], dtype), (n_networks, 1, columns * n_components)
-        ),
+        "scales": rng.choice(signs, (n_networks, 1, n_inputs)),
         "coefs": [],
         "intercepts": [],
     }
-    n_inputs = columns * n_components
     for n_neurons in hidden:
         bound = (2.0 / n_inputs) ** 0.5
-        group["coefs"].append(uniform(bound, n_inputs, n_neurons))
-        group["intercepts"].append(uniform(bound, n_networks, 1, n_neurons))
+        weights = _uniform(rng, bound, (n_inputs, n_neurons), dtype)
+        group["coefs"].append(weights)
+        biases = _uniform(rng, bound, (n_networks, 1, n_neurons), dtype)
+        group["intercepts"].append(biases)
         n_inputs = n_neurons
-    group["coefs"].append(uniform(n_inputs**-0.5, n_networks, n_inputs, n_outputs))
+    last = _uniform(rng, n_inputs**-0.5, (n_networks, n_inputs, n_outputs), dtype)
+    group["coefs"].append(last)
     group["intercepts"].append(np.zeros((n_networks, 1, n_outputs), dtype))
     return group
+
+
+def _uniform(rng, bound, shape, dtype):
+    return rng.uniform(-bound, bound, shape).astype(dtype)
+
+
+def sees_components(group):
+    """Return whether a group's networks see components of columns, or plain numbers."""
+    return any(name in group for name in EMBEDDING)
 
 
 def network_of(group, encoding, loss=None, dropout=0.0):
@@ -91,10 +121,14 @@ def network_of(group, encoding, loss=None, dropout=0.0):
     dropout : float, default=0.0
         Of the hidden neurons.
     """
-    embedding = ColumnEmbedding.from_arrays(
-        group["embedding_weights"], group["embedding_biases"], encoding.n_columns
-    )
-    layers = [encoding, embedding, Scale(group["scales"])]
+    layers = [SmoothClip(encoding.limit)]
+    if sees_components(group):
+        arrays = group["embedding_weights"], group["embedding_biases"]
+        layers = [
+            encoding,
+            ColumnEmbedding.from_arrays(*arrays, encoding.n_columns),
+        ]
+    layers.append(Scale(group["scales"]))
     *hidden, last = zip(group["coefs"], group["intercepts"], strict=True)
     for weights, biases in hidden:
         layers += [Dense.from_arrays(weights, biases), ReLU()]
@@ -105,12 +139,16 @@ def network_of(group, encoding, loss=None, dropout=0.0):
 
 def group_of(network):
     """Return copies of the arrays of a network, as a group."""
-    embedding, *dense = network.dense
-    scale = next(layer for layer in network.layers if isinstance(layer, Scale))
-    return {
-        "embedding_weights": np.array(embedding.weights),
-        "embedding_biases": np.array(embedding.biases),
-        "scales": np.array(scale.scales),
+    layers, embedding = network.layers, {}
+    place = next(i for i, layer in enumerate(layers) if isinstance(layer, Scale))
+    if isinstance(layers[place - 1], ColumnEmbedding):
+        embedding = {
+            "embedding_weights": np.array(layers[place - 1].weights),
+            "embedding_biases": np.array(layers[place - 1].biases),
+        }
+    dense = [layer for layer in layers if isinstance(layer, Dense)]
+    return embedding | {
+        "scales": np.array(layers[place].scales),
         "coefs": [np.array(layer.weights) for layer in dense],
         "intercepts": [np.array(layer.biases) for layer in dense],
     }
@@ -129,46 +167,62 @@ def check_group(group, encoding, name):
     """
     if not isinstance(group, dict):
         raise ValueError(f"{name} must be a dict of arrays, got {group!r}.")
-    missing = [key for key in ARRAYS if key not in group]
+    embedding = EMBEDDING if sees_components(group) else ()
+    missing = [key for key in (*embedding, *ARRAYS) if key not in group]
     if missing:
         raise ValueError(f"{name} lacks {', '.join(missing)}.")
     coefs, intercepts = group["coefs"], group["intercepts"]
     if not isinstance(coefs, list | tuple) or not isinstance(intercepts, list | tuple):
         raise ValueError(f"{name} must have lists of arrays as coefs and intercepts.")
-    dtype = getattr(group["embedding_weights"], "dtype", None)
-    arrays = {key: group[key] for key in ARRAYS[:3]}
-    arrays |= {f"coefs[{i}]": array for i, array in enumerate(coefs)}
-    arrays |= {f"intercepts[{i}]": array for i, array in enumerate(intercepts)}
-    for key, array in arrays.items():
-        check_numbers(f"{name}: {key}", array, np.shape(array))
-        if array.dtype != dtype:
-            raise ValueError(f"{name}: {key} must be {dtype}, got {array.dtype}.")
-    columns = encoding.n_columns
-    if np.ndim(group["scales"]) != 3 or not np.size(group["scales"]):
-        raise ValueError(
-            f"{name} has scales of shape {np.shape(group['scales'])}, not (n_networks, "
-            "1, n_inputs)."
-        )
-    n_networks, _, n_inputs = group["scales"].shape
-    shapes = {
-        "embedding_weights": (columns * encoding.n_components, n_inputs // columns),
-        "embedding_biases": (1, n_inputs),
-        "scales": (n_networks, 1, n_inputs),
-    }
-    found = {key: np.shape(group[key]) for key in shapes}
     if len(coefs) != len(intercepts) or not coefs:
         raise ValueError(
             f"{name} has {len(coefs)} coefs and {len(intercepts)} intercepts: it must "
             "have one of each for every layer."
         )
-    for i, (weights, biases) in enumerate(zip(coefs, intercepts, strict=True)):
-        n_neurons = np.shape(biases)[-1]
-        own = () if i < len(coefs) - 1 else (n_networks,)
+    arrays = {key: group[key] for key in (*embedding, "scales")}
+    arrays |= {f"coefs[{i}]": array for i, array in enumerate(coefs)}
+    arrays |= {f"intercepts[{i}]": array for i, array in enumerate(intercepts)}
+    dtype = getattr(group["scales"], "dtype", None)
+    for key, array in arrays.items():
+        check_numbers(f"{name}: {key}", array, np.shape(array))
+        if array.dtype != dtype:
+            raise ValueError(f"{name}: {key} must be {dtype}, got {array.dtype}.")
+    if np.ndim(group["scales"]) != 3 or not np.size(group["scales"]):
+        raise ValueError(
+            f"{name} has scales of shape {np.shape(group['scales'])}, not (n_networks, "
+            "1, n_inputs)."
+        )
+    for key, shape in _shapes(group, encoding).items():
+        if np.shape(arrays[key]) != shape:
+            raise ValueError(
+                f"{name} has {key} of shape {np.shape(arrays[key])}, not {shape}."
+            )
+
+
+def _shapes(group, encoding):
+    """Return the shapes that the arrays of a group must have, by name.
+
+    The number of networks, of inputs that are embedded columns, and of the neurons of
+    each layer are those of the scales and biases.
+    """
+    n_networks, _, n_inputs = group["scales"].shape
+    shapes = {}
+    if sees_components(group):
+        n_columns = encoding.n_columns
+        n_inputs = max(1, n_inputs // n_columns) * n_columns
+        shapes["embedding_weights"] = (
+            n_columns * encoding.n_components,
+            n_inputs // n_columns,
+        )
+        shapes["embedding_biases"] = 1, n_inputs
+    else:
+        n_inputs = encoding.n_inputs
+    shapes["scales"] = n_networks, 1, n_inputs
+    last = len(group["coefs"]) - 1
+    for i, biases in enumerate(group["intercepts"]):
+        n_neurons = np.shape(biases)[-1] if np.ndim(biases) else 0
+        own = () if i < last else (n_networks,)
         shapes[f"coefs[{i}]"] = *own, n_inputs, n_neurons
         shapes[f"intercepts[{i}]"] = n_networks, 1, n_neurons
-        found[f"coefs[{i}]"] = np.shape(weights)
-        found[f"intercepts[{i}]"] = np.shape(biases)
         n_inputs = n_neurons
-    for key, shape in shapes.items():
-        if found[key] != shape:
-            raise ValueError(f"{name} has {key} of shape {found[key]}, not {shape}.")
+    return shapes

@@ -61,6 +61,8 @@ class TabularMLPRegressor(RegressorMixin, BaseTabularMLP):
         The arrays of each group of networks, which share the hidden weights:
         "embedding_weights" and "embedding_biases" of the columns, "scales" of shape
         (n_networks, 1, n_embedded), "coefs" and "intercepts", layer by layer.
+    group_weights_ : ndarray of shape (n_groups,)
+        How much the predictions of each group count in the mean; they sum to 1.
     target_mean_, target_scale_ : ndarray of shape (n_outputs,)
         Mean and standard deviation of the targets in training.
     target_range_ : ndarray of shape (2, n_outputs)
@@ -191,7 +193,8 @@ class TabularMLPRegressor(RegressorMixin, BaseTabularMLP):
 
     def _predictions(self, logits):
         """Return those of some rows, from the logits of each group."""
-        mean = np.concatenate(logits).mean(axis=0, dtype=np.float64)
+        means = [group.mean(axis=0, dtype=np.float64) for group in logits]
+        mean = np.tensordot(self.group_weights_, means, axes=1)
         n_outputs = len(self.target_mean_)
         standardized = mean.reshape(len(mean), n_outputs, -1)
         center, scale = (
@@ -280,6 +283,18 @@ class TabularMLPRegressor(RegressorMixin, BaseTabularMLP):
             return Validated(-value, value)
 
         return validate
+
+    def _fit_outputs(self, logits, held_out):
+        """Return the outputs for the rows held out, averaged over the networks."""
+        return [
+            None if group is None else group.mean(axis=0, dtype=np.float64)
+            for group in logits
+        ]
+
+    def _surprise(self, outputs, data):
+        """Return that of the targets, of normal errors of unknown variance."""
+        loss = self._loss().calculate(outputs, data.targets, data.sample_weight)
+        return 0.5 * len(outputs) * np.log(max(loss, np.finfo(np.float64).tiny))
 
 
 def _mean_and_scale(y, weights):

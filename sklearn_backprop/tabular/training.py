@@ -2,7 +2,6 @@
 
 import time
 from statistics import mean
-from typing import NamedTuple
 
 import numpy as np
 
@@ -16,18 +15,6 @@ from ..training import Diverged, EpochReport, EpochTrainer, Run, notify
 
 # Rows that a network that predicts goes through at once.
 BLOCK_ROWS = 1024
-
-
-class Data(NamedTuple):
-    """Rows for training or validation: encoded inputs, targets and weights."""
-
-    inputs: np.ndarray
-    targets: np.ndarray
-    sample_weight: np.ndarray | None
-
-    def take(self, rows):
-        """Return some of the rows."""
-        return Data(*(None if array is None else array[rows] for array in self))
 
 
 class Clock:
@@ -145,25 +132,26 @@ def forward_blocks(network, inputs):
     return np.concatenate(blocks, axis=1)
 
 
-def forward_groups(encoding, networks, inputs):
-    """Return the logits of several groups, for which columns are encoded once.
+def forward_groups(networks, inputs):
+    """Return the logits of several groups, each of whose first layers acts once.
 
     Parameters
     ----------
-    encoding : PiecewiseLinear
     networks : list of Network
-        Each begins with the encoding.
+        Several may begin with one and the same layer.
     inputs : ndarray of shape (n_samples, n_inputs)
 
     Returns
     -------
     logits : list of ndarray of shape (n_networks, n_samples, n_outputs)
     """
-    networks = [Network(network.layers[1:]) for network in networks]
+    leading = {id(network.layers[0]): network.layers[0] for network in networks}
+    others = [(id(net.layers[0]), Network(net.layers[1:])) for net in networks]
     blocks = []
     for start in range(0, len(inputs), BLOCK_ROWS):
-        components = encoding.forward(inputs[start : start + BLOCK_ROWS])
-        blocks.append([network.forward(components).copy() for network in networks])
+        rows = inputs[start : start + BLOCK_ROWS]
+        encoded = {key: layer.forward(rows) for key, layer in leading.items()}
+        blocks.append([net.forward(encoded[key]).copy() for key, net in others])
     return [np.concatenate(of_group, axis=1) for of_group in zip(*blocks, strict=True)]
 
 
@@ -175,43 +163,37 @@ class GroupTraining:
     network : SharingNetworks
         Flat, with a loss; changed in place.
     data : Data
-    rows : ndarray of int
-        Those to train on.
+    plan : Plan
     validate : callable or None
-        From the logits of the validation rows to the `Validated`.
-    validation_inputs : ndarray or None
+        From the logits of the rows held out to the `Validated`.
     rng : numpy.random.RandomState
     settings : Settings
     clock : Clock
     """
 
-    def __init__(
-        self, network, data, rows, validate, validation_inputs, rng, settings, clock
-    ):
+    def __init__(self, network, data, plan, validate, rng, settings, clock):
         self.network, self.run = network, Run(rng)
-        self.run.rows = np.array(rows)
-        batch_size = min(settings.batch_size, len(rows))
+        self.held_out, self.run.rows = plan.held_out, np.array(plan.rows)
+        n_rows = len(plan.rows)
+        batch_size = min(settings.batch_size, n_rows)
         self.trainer = EpochTrainer(
             network,
             self.run,
             TimedBatches(data, batch_size, network.dtype, clock),
-            _optimizer(settings, -(-len(rows) // batch_size)),
+            _optimizer(settings, -(-n_rows // batch_size)),
             TimedCosine(settings.warmup, clock),
             settings.learning_rate_init,
             horizon=settings.max_iter,
             shuffle=True,
             tol=0.0,
             n_iter_no_change=np.inf,
-            validate=None
-            if validate is None
-            else self._validation(validate, validation_inputs),
+            validate=None if validate is None else self._validation(validate),
             early_stopping=validate is not None,
         )
 
-    @staticmethod
-    def _validation(validate, inputs):
+    def _validation(self, validate):
         def validation(network):
-            logits = forward_blocks(network, inputs)
+            logits = forward_blocks(network, self.held_out.inputs)
             if not is_finite(logits):
                 raise Diverged
             return validate(logits)
