@@ -86,9 +86,10 @@ def fit_temperature(logits, targets, sample_weight):
 class TabularMLPClassifier(ClassifierMixin, BaseTabularMLP):
     """Classifier for tables: a frame of numbers, words and gaps in, nothing to tune.
 
-    Several networks that share their hidden weights train on piecewise linear
-    components of the columns; their probabilities are averaged, after a temperature has
-    been fitted on rows that none of them has trained on.
+    Some networks train on piecewise linear components of the columns, and some on plain
+    numbers; those of a group share their hidden weights. Rows that a group has not
+    trained on tell the best epoch, a temperature, and how much its probabilities count
+    in the mean of all.
 
     Parameters
     ----------
@@ -103,7 +104,8 @@ class TabularMLPClassifier(ClassifierMixin, BaseTabularMLP):
     batch_size : int or 'auto', default='auto'
         Number of rows of a mini-batch.
     learning_rate_init : float or 'auto', default='auto'
-        Largest learning rate.
+        Largest learning rate, of networks that see components; those that see plain
+        numbers take twice as much.
     dropout : float or 'auto', default='auto'
         Share of the hidden neurons that a training step leaves out.
     class_weight : dict, 'balanced' or None, default=None
@@ -131,8 +133,9 @@ class TabularMLPClassifier(ClassifierMixin, BaseTabularMLP):
         The bins of the columns that are numbers.
     networks_ : list of dict
         The arrays of each group of networks, which share the hidden weights:
-        "embedding_weights" and "embedding_biases" of the columns, "scales" of shape
-        (n_networks, 1, n_embedded), "coefs" and "intercepts", layer by layer.
+        "embedding_weights" and "embedding_biases" of the columns, where they see
+        components, "scales" of shape (n_networks, 1, n_inputs), "coefs" and
+        "intercepts", layer by layer.
     temperatures_ : ndarray of shape (n_groups,)
         What the logits of each group are divided by.
     group_weights_ : ndarray of shape (n_groups,)
@@ -168,7 +171,8 @@ class TabularMLPClassifier(ClassifierMixin, BaseTabularMLP):
        learning with parameter-efficient ensembling".
     .. [2] Gorishniy, Rubachev and Babenko (2022), "On embeddings for numerical features
        in tabular deep learning".
-    .. [3] Holzmüller, Grinsztajn and Steinwart (2024), "Better by default: strong
+    .. [3] Wolpert (1992), "Stacked generalization".
+    .. [4] Holzmüller, Grinsztajn and Steinwart (2024), "Better by default: strong
        pre-tuned MLPs and boosted trees on tabular data".
 
     Examples

@@ -25,6 +25,8 @@ class Settings(NamedTuple):
     views: tuple = ("components", "numbers")
     """What the networks of a group see of a column of numbers: its components, or
     itself."""
+    numbers_factor: float = 2.0
+    """Of the learning rate of networks that see numbers."""
     n_splits: int = 2
     """How often rows are held out; each time a group of networks of each view is
     trained on the others."""
@@ -40,6 +42,11 @@ class Settings(NamedTuple):
     weight_decay: float = 0.01
     averaged_epochs: float = 2.0
     """How many epochs the running mean of the parameters looks back."""
+
+    def rate_of(self, view):
+        """Return the learning rate of networks that see so."""
+        factor = self.numbers_factor if view == "numbers" else 1.0
+        return factor * self.learning_rate_init
 
 
 DEFAULTS = {

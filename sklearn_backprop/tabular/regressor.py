@@ -17,9 +17,11 @@ from .statistics import ranks_of
 class TabularMLPRegressor(RegressorMixin, BaseTabularMLP):
     """Regressor for tables: a frame of numbers, words and gaps in, nothing to tune.
 
-    Several networks that share their hidden weights train on piecewise linear
-    components of the columns; their predictions are averaged. Targets are standardized
-    inside, and no prediction leaves the range that they had in training.
+    Some networks train on piecewise linear components of the columns, and some on plain
+    numbers; those of a group share their hidden weights. Rows that a group has not
+    trained on tell the best epoch, and how much its predictions count in the mean of
+    all. Targets are standardized inside, and no prediction leaves the range that they
+    had in training.
 
     Parameters
     ----------
@@ -36,7 +38,8 @@ class TabularMLPRegressor(RegressorMixin, BaseTabularMLP):
     batch_size : int or 'auto', default='auto'
         Number of rows of a mini-batch.
     learning_rate_init : float or 'auto', default='auto'
-        Largest learning rate.
+        Largest learning rate, of networks that see components; those that see plain
+        numbers take twice as much.
     dropout : float or 'auto', default='auto'
         Share of the hidden neurons that a training step leaves out.
     categorical_features : 'from_dtype', array-like of str, int or bool, or None, \
@@ -59,8 +62,9 @@ class TabularMLPRegressor(RegressorMixin, BaseTabularMLP):
         The bins of the columns that are numbers.
     networks_ : list of dict
         The arrays of each group of networks, which share the hidden weights:
-        "embedding_weights" and "embedding_biases" of the columns, "scales" of shape
-        (n_networks, 1, n_embedded), "coefs" and "intercepts", layer by layer.
+        "embedding_weights" and "embedding_biases" of the columns, where they see
+        components, "scales" of shape (n_networks, 1, n_inputs), "coefs" and
+        "intercepts", layer by layer.
     group_weights_ : ndarray of shape (n_groups,)
         How much the predictions of each group count in the mean; they sum to 1.
     target_mean_, target_scale_ : ndarray of shape (n_outputs,)
@@ -101,7 +105,8 @@ class TabularMLPRegressor(RegressorMixin, BaseTabularMLP):
        learning with parameter-efficient ensembling".
     .. [2] Gorishniy, Rubachev and Babenko (2022), "On embeddings for numerical features
        in tabular deep learning".
-    .. [3] Holzmüller, Grinsztajn and Steinwart (2024), "Better by default: strong
+    .. [3] Wolpert (1992), "Stacked generalization".
+    .. [4] Holzmüller, Grinsztajn and Steinwart (2024), "Better by default: strong
        pre-tuned MLPs and boosted trees on tabular data".
 
     Examples

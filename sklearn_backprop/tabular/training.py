@@ -182,7 +182,7 @@ class GroupTraining:
             TimedBatches(data, batch_size, network.dtype, clock),
             _optimizer(settings, -(-n_rows // batch_size)),
             TimedCosine(settings.warmup, clock),
-            settings.learning_rate_init,
+            settings.rate_of(plan.view),
             horizon=settings.max_iter,
             shuffle=True,
             tol=0.0,
