@@ -41,9 +41,12 @@ ABLATIONS = {
     "the defaults": {},
     "a lower rate, 0.002": {"learning_rate_init": 0.002},
     "a fifth held out": {"n_folds": 5},
-    "one group of networks": {"n_groups": 1},
+    "held out once": {"n_splits": 1},
+    "components alone": {"views": ("components",)},
+    "numbers alone": {"views": ("numbers",)},
+    "numbers at the rate of components": {"numbers_factor": 1.0},
     "no mean of the parameters": {"averaged_epochs": 0.0},
-    "one bin for each number": {"n_bins": 1},
+    "eight bins for each number": {"n_bins": 8},
     "dropout of a tenth": {"dropout": 0.1},
 }
 SHIPPED = {
