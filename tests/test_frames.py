@@ -1,6 +1,5 @@
 """Frames of mixed columns: every kind of column, gaps anywhere, and what is refused."""
 
-import datetime
 import decimal
 import pickle
 
@@ -145,31 +144,11 @@ def test_numbers_may_be_categories(name):
     assert_array_equal(table.transform(frame)[:, 1:], [[0, 1], [1, 0], [0, 1]])
 
 
-REFUSED = {
-    "dates": (
-        pd.to_datetime(["2020-01-01"] * 3),
-        "'bad' is of datetime64.*year or",
-    ),
-    "durations": (pd.to_timedelta([1, 2, 3], "D"), "'bad' is of timedelta64.*seconds"),
-    "lists": ([[1], [2], [3]], "'bad' holds a list, neither a number nor a string"),
-    "dicts": ([{}, {}, {}], "'bad' holds a dict"),
-    "date_objects": ([datetime.date(2020, 1, 1)] * 3, "'bad' holds a date"),
-    "complex": ([1j, 2j, 3j], "'bad' is of complex128.*imaginary"),
-    "infinity": ([1.0, np.inf, 2.0], "'bad' contains infinity"),
-}
-
-
-@pytest.mark.parametrize("name", REFUSED)
-def test_other_columns_are_refused_by_name(name):
-    values, message = REFUSED[name]
-    frame = pd.DataFrame({"good": [1.0, 2.0, 3.0], "bad": values})
-    with pytest.raises(ValueError, match=f"Column {message}"):
-        TablePreprocessor().fit(frame)
-
-
-def test_polars_dates_are_refused_by_name():
-    frame = pl.DataFrame({"bad": [datetime.datetime(2020, 1, 1)] * 3})
-    with pytest.raises(ValueError, match="Column 'bad' is of datetime64"):
+@pytest.mark.parametrize("infinity", [[1.0, np.inf, 2.0], [1.0, None, float("-inf")]])
+@pytest.mark.parametrize("make_frame", [pd.DataFrame, pl.DataFrame])
+def test_infinity_is_refused_by_the_name_of_its_column(make_frame, infinity):
+    frame = make_frame({"good": [1.0, 2.0, 3.0], "bad": infinity})
+    with pytest.raises(ValueError, match="Column 'bad' contains infinity"):
         TablePreprocessor().fit(frame)
 
 

@@ -30,6 +30,7 @@ from ..checkpoint import check_checkpoint, saving
 from ..finite import is_finite
 from ..layers import PiecewiseLinear
 from ..training import Diverged, printers
+from .columns import check_frame
 from .defaults import settings_for
 from .encoders import PiecewiseLinearEncoder
 from .frames import TablePreprocessor
@@ -130,6 +131,7 @@ class BaseTabularMLP(PersistenceMixin, OnnxMixin, CallbackSupportMixin, BaseEsti
         RuntimeError
             If another fit of the same job is under way with the same checkpoint.
         """
+        check_frame(X=X, X_val=X_val)
         check_checkpoint(checkpoint)
         clock = Clock(self.max_time)
         n_rows = _count_rows(X, read_sample_weight(sample_weight, X, np.float64))
@@ -453,6 +455,7 @@ class Snapshots(NamedTuple):
 
 def _blocks(X):
     """Yield slices of rows, and these rows: all at once where they are few."""
+    check_frame(X=X)
     n_rows = _num_samples(X)
     if n_rows <= FRAME_ROWS:
         yield slice(0, n_rows), X

@@ -8,7 +8,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._onnx import data_types, label_array, label_type, number_type, widths_of
 from .base import FAR
-from .frames import _text
+from .columns import text_of
 from .networks import check_group
 from .statistics import ranks_of
 
@@ -65,7 +65,7 @@ class Column(NamedTuple):
             matches = graph.node("Equal", codes, np.arange(len(places))[np.newaxis])
             return matches, list(places.values())
         numbers = graph.cast(self.value, np.float64)
-        keys = {number: known[_text(number)] for number in _numbers_among(known)}
+        keys = {number: known[text_of(number)] for number in _numbers_among(known)}
         is_gap = graph.node("IsNaN", numbers)
         if not keys:
             return is_gap, [gap]
@@ -79,7 +79,7 @@ def _numbers_among(levels):
     for level in levels:
         with suppress(ValueError):
             numbers.append(float(level))
-    return [number for number in numbers if _text(number) in levels]
+    return [number for number in numbers if text_of(number) in levels]
 
 
 def indicators_of(table, place):

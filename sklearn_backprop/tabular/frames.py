@@ -1,9 +1,7 @@
 """Frames of mixed columns, with gaps, as arrays of numbers."""
 
 from collections import Counter
-from decimal import Decimal
-from numbers import Integral, Number, Real
-from typing import NamedTuple
+from numbers import Integral
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
@@ -15,109 +13,12 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from .._arrays import within_floats
 from .._data import read_sample_weight
 from .._persistence import PersistenceMixin
 from .checks import check_numbers, check_places
+from .columns import Column, check_frame
 from .encoders import RobustClipScaler, is_constant
 from .statistics import quantiles_of
-
-ADVICE = {
-    "M": "take from it what matters, such as the year or the days since some date",
-    "m": "convert it to a number of seconds or days",
-    "c": "split it into its real and its imaginary part",
-}
-
-
-class _Column(NamedTuple):
-    """A column of a frame or of an array."""
-
-    name: object
-    values: np.ndarray
-    """Numbers, with NaN for gaps; or objects that are strings, with None for gaps."""
-    is_text: bool
-
-    @classmethod
-    def of_series(cls, name, series):
-        """Return a column of a frame of pandas, polars or their like."""
-        find_gaps = getattr(series, "isna", getattr(series, "is_null", None))
-        gaps = np.asarray(find_gaps(), bool)
-        kind = getattr(series.dtype, "kind", "O")
-        if _is_categorical(series.dtype):
-            values = np.asarray(series, object)
-            texts = np.full(len(gaps), None, object)
-            texts[~gaps] = [_text(value) for value in values[~gaps]]
-            return cls(name, texts, True)
-        if kind in "biuf":
-            values = np.full(len(gaps), np.nan)
-            values[~gaps] = np.asarray(series[~gaps], np.float64)
-            return cls(name, values, False)
-        return cls.of_values(name, series.to_numpy(), gaps)
-
-    @classmethod
-    def of_values(cls, name, values, gaps=None):
-        """Return a column of an array."""
-        kind = values.dtype.kind
-        if kind in "biuf":
-            return cls(name, values.astype(np.float64), False)
-        if kind in ADVICE:
-            raise ValueError(
-                f"Column {name!r} is of {values.dtype}, neither numbers nor strings: "
-                f"{ADVICE[kind]}."
-            )
-        values = values.astype(object)
-        if gaps is None:
-            gaps = np.array([_is_gap(value) for value in values])
-        known = values[~gaps]
-        if all(isinstance(v, Number | np.bool_) for v in known):
-            numbers = np.full(len(values), np.nan)
-            with within_floats(**{f"Column {name!r}": known}):
-                numbers[~gaps] = known.astype(np.float64)
-            return cls(name, numbers, False)
-        for value in known:
-            if not isinstance(value, str | Number | np.bool_):
-                raise ValueError(
-                    f"Column {name!r} holds a {type(value).__name__}, neither a number "
-                    "nor a string: make columns of numbers or strings of it, or leave "
-                    "it out."
-                )
-        texts = np.full(len(values), None, object)
-        with within_floats(**{f"Column {name!r}": known}):
-            texts[~gaps] = [_text(value) for value in known]
-        return cls(name, texts, True)
-
-    def take(self, rows):
-        """Return some rows of the column."""
-        return self._replace(values=self.values[rows])
-
-    def levels(self):
-        """Return the column as categories: strings, with None for gaps."""
-        if self.is_text:
-            return self.values
-        return np.array(
-            [None if np.isnan(v) else _text(v) for v in self.values], object
-        )
-
-
-def _is_categorical(dtype):
-    """Return whether a dtype of pandas is one of categories, whatever these are."""
-    name = type(dtype).__name__
-    return name == "CategoricalDtype" or (
-        name == "ArrowDtype" and str(dtype).startswith("dictionary")
-    )
-
-
-def _text(value):
-    """Return a level as a string, a number the same in whatever column it is."""
-    is_number = isinstance(value, Real | np.bool_ | Decimal)
-    return f"{float(value):.17g}" if is_number else str(value)
-
-
-def _is_gap(value):
-    """Return whether an object stands for a missing value."""
-    if value is None or type(value).__name__ in ("NAType", "NaTType"):
-        return True
-    return isinstance(value, float | np.floating) and bool(np.isnan(value))
 
 
 class TablePreprocessor(PersistenceMixin, TransformerMixin, BaseEstimator):
@@ -413,6 +314,7 @@ class TablePreprocessor(PersistenceMixin, TransformerMixin, BaseEstimator):
 
     def _read(self, X, reset):
         """Return the columns of X, checked against those that are known."""
+        check_frame(X=X)
         if hasattr(X, "columns"):
             names = list(X.columns)
             twice = [str(name) for name, count in Counter(names).items() if count > 1]
@@ -429,7 +331,7 @@ class TablePreprocessor(PersistenceMixin, TransformerMixin, BaseEstimator):
                     f"Found array with 0 sample(s) (shape={X.shape}) while a minimum "
                     "of 1 is required by TablePreprocessor."
                 )
-            return [_Column.of_series(name, X[name]) for name in names]
+            return [Column.of_series(name, X[name]) for name in names]
         if isinstance(X, list | tuple):
             # NumPy would make strings of all, or of none, as the rows happen to be.
             X = np.array(X, object)
@@ -438,7 +340,7 @@ class TablePreprocessor(PersistenceMixin, TransformerMixin, BaseEstimator):
         )
         names = [f"x{i}" for i in range(X.shape[1])]
         return [
-            _Column.of_values(name, values)
+            Column.of_values(name, values)
             for name, values in zip(names, X.T, strict=True)
         ]
 
