@@ -129,6 +129,51 @@ def test_what_was_not_seen_is_rare_and_gaps_are_filled():
     assert_allclose(found[:, 0], [0.0, 3.0, 0.0])  # The median, and the limit.
 
 
+# Columns whose parts would have one name, and the names that they get.
+CLASHES = {
+    "level_and_gap": (
+        {"a": ["None", None, "b"]},
+        ["a_None", "a_b", "a_None_2"],
+    ),
+    "level_and_rest": (
+        {"a": ["infrequent_sklearn"] * 3 + ["b", "c", "d"]},
+        ["a_infrequent_sklearn", "a_infrequent_sklearn_2"],
+    ),
+    "number_and_indicator": (
+        {"a": [1.0, None, 2.0], "a_missing": [1.0, 2.0, 3.0]},
+        ["a", "a_missing", "a_missing_2"],
+    ),
+    "number_and_level": (
+        {"a": ["b", "c", "b"], "a_b": [1.0, 2.0, 3.0]},
+        ["a_b", "a_b_2", "a_c"],
+    ),
+    "levels_of_two": (
+        {"a": ["b_c", "d"], "a_b": ["c", "d"]},
+        ["a_b_c", "a_d", "a_b_c_2", "a_b_d"],
+    ),
+    "thrice": (
+        {"a": ["b_c", "d"], "a_b": ["c", "d"], "a_b_c": [1.0, 2.0]},
+        ["a_b_c", "a_b_c_2", "a_d", "a_b_c_3", "a_b_d"],
+    ),
+    "numbers_that_are_taken": (
+        {"a": ["None", None, "None_2"]},
+        ["a_None", "a_None_2", "a_None_3"],
+    ),
+}
+
+
+@pytest.mark.parametrize("make_frame", [pd.DataFrame, pl.DataFrame])
+@pytest.mark.parametrize("name", CLASHES)
+def test_names_of_the_result_are_different(name, make_frame):
+    columns, expected = CLASHES[name]
+    frame = make_frame(columns)
+    table = TablePreprocessor(max_categories=2 if "rest" in name else 32).fit(frame)
+    assert table.get_feature_names_out().tolist() == expected
+    for output in ("pandas", "polars"):
+        made = table.set_output(transform=output).transform(frame)
+        assert list(made.columns) == expected
+
+
 CHOSEN = {
     "names": ["code"],
     "numbers": [1],

@@ -1,6 +1,7 @@
 """Frames of mixed columns, with gaps, as arrays of numbers."""
 
 from collections import Counter
+from itertools import count
 from numbers import Integral
 
 import numpy as np
@@ -174,7 +175,11 @@ class TablePreprocessor(PersistenceMixin, TransformerMixin, BaseEstimator):
         return np.hstack(parts)
 
     def get_feature_names_out(self, input_features=None):
-        """Return names of the columns of the result.
+        """Return names of the columns of the result, all different.
+
+        They are a column's name, for the indicator of gaps with "_missing" behind it,
+        and for that of a level with the level. Where that is the name of a column
+        before it, such as of a level "None" beside gaps, a number follows, from 2 on.
 
         Parameters
         ----------
@@ -192,7 +197,7 @@ class TablePreprocessor(PersistenceMixin, TransformerMixin, BaseEstimator):
         if self.categorical_:
             chosen = names[self.categorical_]
             found += self.encoder_.get_feature_names_out(chosen).tolist()
-        return np.array(found, dtype=object)
+        return np.array(_without_repeats(found), dtype=object)
 
     def _fit_numbers(self, columns, places, weights):
         self.numeric_, self.indicated_, medians, kept = [], [], [], []
@@ -317,7 +322,7 @@ class TablePreprocessor(PersistenceMixin, TransformerMixin, BaseEstimator):
         check_frame(X=X)
         if hasattr(X, "columns"):
             names = list(X.columns)
-            twice = [str(name) for name, count in Counter(names).items() if count > 1]
+            twice = [str(name) for name, n in Counter(names).items() if n > 1]
             if twice:
                 raise ValueError(f"X has two columns of the name {', '.join(twice)}.")
             validate_data(self, X, skip_check_array=True, reset=reset)
@@ -349,6 +354,17 @@ class TablePreprocessor(PersistenceMixin, TransformerMixin, BaseEstimator):
         tags.input_tags.allow_nan = True
         tags.input_tags.string = True
         return tags
+
+
+def _without_repeats(names):
+    """Return names in which a repeated one has a number that makes it a new one."""
+    given, found = set(names), {}
+    for name in names:
+        numbered = (f"{name}_{i}" for i in count(2))
+        if name in found:
+            name = next(n for n in numbered if n not in given and n not in found)
+        found[name] = None
+    return list(found)
 
 
 def _counts_of_levels(encoder):
