@@ -178,6 +178,8 @@ CHOSEN = {
     "names": ["code"],
     "numbers": [1],
     "mask": [False, True],
+    "index": pd.Index(["code"]),
+    "polars": pl.Series(["code"]),
 }
 
 
@@ -195,6 +197,20 @@ def test_infinity_is_refused_by_the_name_of_its_column(make_frame, infinity):
     frame = make_frame({"good": [1.0, 2.0, 3.0], "bad": infinity})
     with pytest.raises(ValueError, match="Column 'bad' contains infinity"):
         TablePreprocessor().fit(frame)
+
+
+def test_a_number_is_a_place_whatever_columns_are_called():
+    frame = pd.DataFrame({3: [1.0, 2.0, 5.0], 0: [7, 11, 7]})
+    table = TablePreprocessor(categorical_features=[0]).fit(frame)
+    assert table.categorical_ == [0]
+    # Nor are columns told apart at prediction by names that are no strings.
+    swapped = frame[[0, 3]]
+    expected = table.transform(swapped.set_axis([3, 0], axis=1))
+    assert_array_equal(table.transform(swapped), expected)
+    with pytest.raises(ValueError, match=r"names \[3\], which are no columns"):
+        TablePreprocessor(categorical_features=[3]).fit(frame)
+    both = pd.DataFrame({"word": ["a", "b"], "code": [1, 2], "size": [1, 2]})
+    assert TablePreprocessor(["code", 2]).fit(both).categorical_ == [0, 1, 2]
 
 
 WRONG = {

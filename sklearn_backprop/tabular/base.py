@@ -99,7 +99,9 @@ class BaseTabularMLP(PersistenceMixin, OnnxMixin, CallbackSupportMixin, BaseEsti
         Parameters
         ----------
         X : {array-like, frame} of shape (n_samples, n_features)
-            Numbers, booleans, strings and categories, with gaps.
+            Numbers, booleans, strings and categories, with gaps. Later frames must
+            have the same columns in the same order, which is checked where all names
+            are strings.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Targets; of a classifier one column.
         sample_weight : array-like of shape (n_samples,), default=None

@@ -36,8 +36,8 @@ class TablePreprocessor(PersistenceMixin, TransformerMixin, BaseEstimator):
     categorical_features : 'from_dtype', array-like of str, int or bool, or None, \
             default='from_dtype'
         Which columns are categories: those of strings or of a categorical type; also
-        those of these names or numbers, or of a mask; or none. Booleans are numbers, 0
-        and 1, unless they are named here.
+        those of these names, which are strings, or of these places, counted from 0, or
+        of a mask; or none. Booleans are numbers, 0 and 1, unless they are named here.
     max_categories : int, default=32
         Largest number of indicators of a column of categories. Less frequent levels, if
         there are more, share the last one, with those that are not known when it
@@ -76,6 +76,10 @@ class TablePreprocessor(PersistenceMixin, TransformerMixin, BaseEstimator):
     -----
     The columns of the result are the numbers, the indicators of gaps, and the
     indicators of categories, in that order.
+
+    Columns must come in the order of the fit. That is checked by their names where
+    these are strings; columns that are called by numbers, dates or tuples are known by
+    their places alone, as everywhere in scikit-learn.
 
     Examples
     --------
@@ -297,25 +301,28 @@ class TablePreprocessor(PersistenceMixin, TransformerMixin, BaseEstimator):
                 "categorical_features must be 'from_dtype', None, or names, numbers or "
                 f"a mask of columns, got {chosen!r}."
             )
-        chosen = np.asarray(chosen)
-        is_mask = chosen.dtype.kind == "b" and chosen.size > 0
-        if chosen.ndim != 1 or (is_mask and len(chosen) != len(columns)):
+        array = np.asarray(chosen)
+        is_mask = array.dtype.kind == "b" and array.size > 0
+        if array.ndim != 1 or (is_mask and len(array) != len(columns)):
             raise ValueError(
                 "categorical_features must be one list, and a mask must have one value "
-                f"for each of {len(columns)} columns, got shape {chosen.shape}."
+                f"for each of {len(columns)} columns, got shape {array.shape}."
             )
         if is_mask:
-            return set(np.flatnonzero(chosen).tolist())
+            return set(np.flatnonzero(array).tolist())
+        # Not of the array, which would make strings of all where one is a name.
+        chosen = chosen.tolist() if hasattr(chosen, "tolist") else list(chosen)
         names = [column.name for column in columns]
-        known = dict(zip(names, range(len(names)), strict=True))
+        # A number is a place, also where the names are numbers, as in scikit-learn.
+        known = {name: i for i, name in enumerate(names) if isinstance(name, str)}
         known |= {i: i for i in range(len(names))}
-        unknown = [c for c in chosen.tolist() if c not in known]
+        unknown = [c for c in chosen if c not in known]
         if unknown:
             raise ValueError(
                 f"categorical_features names {unknown}, which are no columns of X: it "
                 f"has {names}."
             )
-        return {known[c] for c in chosen.tolist()}
+        return {known[c] for c in chosen}
 
     def _read(self, X, reset):
         """Return the columns of X, checked against those that are known."""
