@@ -199,6 +199,14 @@ def test_infinity_is_refused_by_the_name_of_its_column(make_frame, infinity):
         TablePreprocessor().fit(frame)
 
 
+def test_zero_is_one_level_whatever_its_sign():
+    frame = pd.DataFrame({"code": [0.0, -0.0, 1.0], "size": [1.0, 2.0, 3.0]})
+    for chosen in (frame, frame.astype({"code": object})):
+        table = TablePreprocessor(["code"]).fit(chosen)
+        assert table.get_feature_names_out().tolist() == ["size", "code_0", "code_1"]
+        assert_array_equal(table.transform(chosen)[:, 1:], [[1, 0], [1, 0], [0, 1]])
+
+
 def test_a_number_is_a_place_whatever_columns_are_called():
     frame = pd.DataFrame({3: [1.0, 2.0, 5.0], 0: [7, 11, 7]})
     table = TablePreprocessor(categorical_features=[0]).fit(frame)

@@ -48,7 +48,11 @@ class Column(NamedTuple):
         """
         find_gaps = getattr(series, "isna", getattr(series, "is_null", None))
         gaps = np.asarray(find_gaps(), bool)
-        if _is_categorical(series.dtype):
+        if type(series.dtype).__name__ == "CategoricalDtype":
+            # One string for each level, which its rows share; the last for gaps.
+            texts = [*map(text_of, series.cat.categories), None]
+            return cls(name, np.array(texts, object)[series.cat.codes], True)
+        if _is_dictionary(series.dtype):
             values = np.asarray(series, object)
             texts = np.full(len(gaps), None, object)
             texts[~gaps] = [text_of(value) for value in values[~gaps]]
@@ -105,14 +109,16 @@ class Column(NamedTuple):
         """Return the column as categories: strings, with None for gaps."""
         if self.is_text:
             return self.values
-        return np.array(
-            [None if np.isnan(v) else text_of(v) for v in self.values], object
-        )
+        numbers, places = np.unique(self.values, return_inverse=True)
+        texts = [None if np.isnan(number) else text_of(number) for number in numbers]
+        return np.array(texts, object)[places]
 
 
 def text_of(value):
     """Return a level as a string, a number the same in whatever column it is."""
-    return f"{float(value):.17g}" if isinstance(value, NUMBERS) else str(value)
+    if isinstance(value, NUMBERS):
+        return f"{float(value) + 0.0:.17g}"  # There is but one zero.
+    return str(value)
 
 
 def check_frame(**given):
@@ -181,12 +187,9 @@ def _is_number(dtype):
     return dtype.is_integer() or dtype.is_float() or str(dtype) == "Boolean"
 
 
-def _is_categorical(dtype):
-    """Return whether a dtype of pandas is one of categories, whatever these are."""
-    name = type(dtype).__name__
-    return name == "CategoricalDtype" or (
-        name == "ArrowDtype" and str(dtype).startswith("dictionary")
-    )
+def _is_dictionary(dtype):
+    """Return whether a dtype of pandas is one of pyarrow's categories."""
+    return type(dtype).__name__ == "ArrowDtype" and str(dtype).startswith("dictionary")
 
 
 def _is_gap(value):
