@@ -43,7 +43,7 @@ def make(name, n_inputs=4, n_neurons=3, dtype=np.float64):
         return layers.Scale(scales[np.newaxis])
     if name == "PiecewiseLinear":
         edges = np.array([-2.0, 0.0, 0.3, 1.0]), np.array([-1.0, 3.0])
-        return layers.PiecewiseLinear(edges, [n_inputs - 2])
+        return layers.PiecewiseLinear(edges, [3] * (n_inputs - 2))
     layer = getattr(layers, name)()
     if name == "Dropout":
         layer.draw_from(NumbersOfColumns())

@@ -313,6 +313,18 @@ def test_prediction_is_bounded_in_memory(fitted):
     assert_allclose(outputs(model, many)[:N_ROWS], outputs(model, frame), rtol=1e-5)
 
 
+def test_categories_take_little_memory_in_training():
+    """A number each, where indicators would take 1,200 bytes of a row here."""
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.integers(0, 30, (25_000, 10))).astype("category")
+    y = rng.normal(size=len(frame))
+    model = new("regressor", max_iter=1)
+    few, many = (
+        peak_of(lambda n=n: model.fit(frame[:n], y[:n])) for n in (17_000, 25_000)
+    )
+    assert many - few < 600 * 8_000
+
+
 @pytest.mark.parametrize("max_time", [3.0, 30.0])
 def test_groups_share_the_time_there_is(monkeypatch, max_time):
     """A clock that goes a tick at each look makes time the same everywhere."""

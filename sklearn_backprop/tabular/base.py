@@ -274,12 +274,17 @@ class BaseTabularMLP(PersistenceMixin, OnnxMixin, CallbackSupportMixin, BaseEsti
 
     def _encoding(self):
         """Return the layer of components."""
-        table = self.preprocessor_
         edges = [] if self.binner_ is None else self.binner_.bin_edges_
-        n_levels = [1] * len(table.indicated_) + table.n_levels_.tolist()
+        n_levels = self._n_levels
         if not edges and not n_levels:
-            n_levels = [1]  # Of a column of zeros: no column says anything.
+            n_levels = [1]  # Which no row has: no column says anything.
         return PiecewiseLinear(edges, n_levels)
+
+    @property
+    def _n_levels(self):
+        """Number of levels of what is no number: of gaps one, and of the categories."""
+        table = self.preprocessor_
+        return [1] * len(table.indicated_) + table.n_levels_.tolist()
 
     def _check_state(self):
         # Parameters may have changed since a fit, which then concerns prediction alone.
@@ -327,16 +332,20 @@ class BaseTabularMLP(PersistenceMixin, OnnxMixin, CallbackSupportMixin, BaseEsti
     def _encode(self, X, dtype):
         """Return the columns as numbers of shape (n_samples, n_inputs).
 
-        Some rows after others, since their numbers are in float64 at first.
+        A category is one number, that of its level, or -1: its indicators would take
+        tens of times the memory of the frame, so they are made batch by batch. Some
+        rows after others, since all is indicators in float64 at first.
         """
-        n_rows, inputs = _num_samples(X), None
+        n_numbers, n_levels = len(self.preprocessor_.numeric_), self._n_levels
+        n_inputs = n_numbers + len(n_levels)
+        inputs = np.full((_num_samples(X), max(1, n_inputs)), -1.0, dtype)
+        stops = n_numbers + np.cumsum(n_levels, dtype=int)
         for rows, block in _blocks(X):
             numbers = self.preprocessor_.transform(block)
-            if inputs is None:
-                # A column of zeros, where no column says anything.
-                inputs = np.zeros((n_rows, max(1, numbers.shape[1])), dtype)
-            np.clip(numbers, -FAR, FAR, out=numbers)
-            inputs[rows, : numbers.shape[1]] = numbers
+            inputs[rows, :n_numbers] = np.clip(numbers[:, :n_numbers], -FAR, FAR)
+            for i, (stop, n) in enumerate(zip(stops, n_levels, strict=True), n_numbers):
+                indicators = numbers[:, stop - n : stop]
+                inputs[rows, i] = indicators @ np.arange(1.0, n + 1.0) - 1.0
         return inputs
 
     def _read_validation(self, X, y, sample_weight, dtype):
