@@ -37,6 +37,14 @@ REFUSED = {
     "rows": (lambda X, y: (X, y[:-1]), "inconsistent numbers of samples"),
     "no_y": (lambda X, y: (X, None), "requires y to be passed"),
     "nan_in_y": (lambda X, y: (X, pd.Series(y).where(X.index > 3)), "missing values"),
+    "none_in_y": (
+        lambda X, y: (X, np.where(np.arange(len(y)) == 3, None, y)),
+        "Input y contains N",
+    ),
+    "words_as_weights": (
+        lambda X, y: (X, y, ["heavy"] * len(y)),
+        "sample_weight must hold numbers: .*'heavy'",
+    ),
     "empty": (lambda X, y: (X[:0], y[:0]), "0 sample"),
     "infinity": (lambda X, y: (X.assign(new=np.inf), y), "'new' contains infinity"),
     "names": (lambda X, y: (pd.concat([X, X], axis=1), y), "two columns of the name"),
@@ -102,6 +110,8 @@ def test_what_does_not_go_with_the_task_is_refused():
     for quantiles in ([], [0.0], [0.5, 1.5], ["half"]):
         with pytest.raises(ValueError, match="quantiles="):
             new("regressor", quantiles=quantiles).fit(frame, y)
+    with pytest.raises(ValueError, match="y must hold numbers: .*'low'"):
+        new("regressor").fit(frame, pd.Categorical(["low", "high"] * 10))
     with pytest.raises(ValueError, match="MultiOutputClassifier"):
         new("classifier").fit(frame, np.ones((20, 2), int))
     with pytest.raises(ValueError, match="class_weight"):
