@@ -41,7 +41,7 @@ ABLATIONS = {
     "the defaults": {},
     "a lower rate, 0.002": {"learning_rate_init": 0.002},
     "a fifth held out": {"n_folds": 5},
-    "held out once": {"n_splits": 1},
+    "held out once": {"n_splits": 1, "group_size": 4},
     "components alone": {"views": ("components",)},
     "numbers alone": {"views": ("numbers",)},
     "numbers at the rate of components": {"numbers_factor": 1.0},

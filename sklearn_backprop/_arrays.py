@@ -132,9 +132,10 @@ def _has_text(array):
 
 @contextmanager
 def within_floats(**given):
-    """Make a context in which an integer beyond all floats is an error that names it.
+    """Make a context in which what is no float is an error that names where it is.
 
-    NumPy's error for one, among objects, is no ValueError and says no more than that.
+    NumPy's error for an integer beyond all floats, among objects, is no ValueError, and
+    neither this nor its error for a string says where it found it.
 
     Parameters
     ----------
@@ -144,26 +145,33 @@ def within_floats(**given):
     Raises
     ------
     ValueError
-        If an integer is too large.
+        If an integer is too large, or a string is no number.
     """
     try:
         yield
-    except OverflowError:
-        names = [name for name, values in given.items() if _overflows(values)]
+    except OverflowError as error:
         raise ValueError(
-            f"{' and '.join(names or given)} holds an integer that is too large for "
+            f"{_names_of(error, given)} holds an integer that is too large for "
             "any floating-point number: scale the data."
+        ) from None
+    except ValueError as error:
+        if not str(error).startswith("could not convert string to float"):
+            raise
+        raise ValueError(
+            f"{_names_of(error, given)} must hold numbers: {error}"
         ) from None
 
 
-def _overflows(values):
-    try:
-        np.asarray(values, np.float64)
-    except OverflowError:
-        return True
-    except (TypeError, ValueError):
-        pass
-    return False
+def _names_of(error, given):
+    """Return the names of what raises an error when it is made floats."""
+    names = []
+    for name, values in given.items():
+        try:
+            np.asarray(values, np.float64)
+        except (TypeError, ValueError, OverflowError) as found:
+            if str(found) == str(error):
+                names.append(name)
+    return " and ".join(names or given)
 
 
 def check_sparse(X, name="X"):

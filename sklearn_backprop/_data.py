@@ -133,6 +133,8 @@ def read_numbers(y, dtype):
     if y.dtype.kind in "USmM":
         raise ValueError(f"y must hold numbers, got {y.dtype}.")
     targets = np.ascontiguousarray(y.reshape(len(y), -1), dtype)
+    if np.isnan(targets).any():  # None, among objects, which scikit-learn overlooks.
+        raise ValueError("Input y contains NaN.")
     if targets.dtype != y.dtype and not np.isfinite(targets).all():
         raise ValueError(f"y contains values too large for {np.dtype(dtype)}.")
     return targets

@@ -22,7 +22,6 @@ from .layers import (
     Mish,
     ReLU,
     SiLU,
-    SmoothClip,
     Softmax,
     Softplus,
     Tanh,
@@ -198,14 +197,6 @@ def _mish(graph, x, layer):
     return graph.node("Mul", x, graph.node("Tanh", _softplus(graph, x, layer)))
 
 
-def _smooth_clip(graph, x, layer):
-    share = graph.node("Mul", x, 1.0 / layer.limit)
-    share = graph.node("Max", graph.node("Min", share, 1e18), -1e18)
-    square = graph.node("Add", graph.node("Mul", share, share), 1.0)
-    share = graph.node("Div", share, graph.node("Sqrt", square))
-    return graph.node("Mul", share, float(layer.limit))
-
-
 # A class derived from one of these may be another function.
 FUNCTIONS = {
     ELU: _exponential_linear,
@@ -219,7 +210,6 @@ FUNCTIONS = {
     ReLU: _operator("Relu"),
     SELU: _exponential_linear,
     SiLU: _silu,
-    SmoothClip: _smooth_clip,
     Softmax: _operator("Softmax", axis=1),
     Softplus: _softplus,
     Tanh: _operator("Tanh"),

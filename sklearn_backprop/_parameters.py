@@ -33,7 +33,6 @@ from .layers import (
     Mish,
     ReLU,
     SiLU,
-    SmoothClip,
     Softmax,
     Softplus,
     Tanh,
@@ -76,7 +75,6 @@ ACTIVATIONS = {
     "relu": ReLU,
     "selu": SELU,
     "silu": SiLU,
-    "smooth_clip": SmoothClip,
     "softplus": Softplus,
     "tanh": Tanh,
 }

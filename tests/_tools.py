@@ -16,7 +16,7 @@ PROPERTY = settings(max_examples=50, derandomize=True, database=None, deadline=N
 
 # Layers that have parameters of their own; the others are activations.
 PARAMETRIC = [name for name in layers.__all__ if parameter_names(getattr(layers, name))]
-ENCODINGS = ["PiecewiseLinear"]
+ENCODINGS = ["PiecewiseLinear", "PlainColumns"]
 ACTIVATIONS = [name for name in layers.__all__ if name not in [*PARAMETRIC, *ENCODINGS]]
 
 # Those that are a function of each input, or of each row.
@@ -43,7 +43,9 @@ def make(name, n_inputs=4, n_neurons=3, dtype=np.float64):
         return layers.Scale(scales[np.newaxis])
     if name == "PiecewiseLinear":
         edges = np.array([-2.0, 0.0, 0.3, 1.0]), np.array([-1.0, 3.0])
-        return layers.PiecewiseLinear(edges, [n_inputs - 2])
+        return layers.PiecewiseLinear(edges, [3] * (n_inputs - 2))
+    if name == "PlainColumns":
+        return layers.PlainColumns(n_inputs - 1, [3])
     layer = getattr(layers, name)()
     if name == "Dropout":
         layer.draw_from(NumbersOfColumns())

@@ -54,6 +54,19 @@ def targets(change):
 NOT_FINITE = "Input {} contains infinity or a value too large"
 STRINGS = "could not convert string to float"
 DATA = [
+    Bad(
+        "y_none",
+        targets(lambda y: with_value(y, None, object)),
+        "Input y contains NaN",
+        kinds=["regressor"],
+        like_scikit_learn=False,
+    ),
+    Bad(
+        "X_word",
+        features(lambda X: with_value(X, "word", object)),
+        f"X must hold numbers: {STRINGS}: 'word'",
+        like_scikit_learn=False,
+    ),
     Bad("X_nan", features(lambda X: with_value(X, np.nan)), "Input X contains NaN"),
     Bad("X_inf", features(lambda X: with_value(X, np.inf)), NOT_FINITE.format("X")),
     Bad(

@@ -5,10 +5,10 @@ import copy
 import numpy as np
 import pytest
 from _tools import assert_derivative, make, tolerance
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 
 from sklearn_backprop import layers, losses
-from sklearn_backprop.layers import Dense, ReLU, Tanh
+from sklearn_backprop.layers import Dense, PiecewiseLinear, PlainColumns, ReLU, Tanh
 from sklearn_backprop.layers.base import parameter_names
 from sklearn_backprop.network import Network
 from sklearn_backprop.optimizers import AdamW
@@ -94,3 +94,30 @@ def test_networks_that_share_all_but_scales_train_as_one():
     taken = network.take(1)
     logits = network.forward(arguments[0])[1].copy()
     assert_allclose(taken.forward(arguments[0]), logits, **WITHIN)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_category_is_an_indicator_of_its_level(dtype):
+    layer = PiecewiseLinear([[-1.0, 0.0, 2.0, 4.0]], n_levels=[2, 4])
+    levels = np.array([[0, 3], [1, 0], [-1, 4], [2, 0.5]], dtype)
+    inputs = np.hstack([np.zeros((4, 1), dtype), levels])
+    out = np.full((4, 12), np.nan, dtype)
+    groups = layer.forward(inputs, out).reshape(4, 3, 4)
+    assert groups.dtype == dtype and np.shares_memory(groups, out)
+    first, second = np.eye(4)[[0, 1]], np.eye(4)[[3, 0]]
+    nothing = np.zeros((2, 4))
+    assert_array_equal(groups[:, 1], [*first, *nothing])
+    assert_array_equal(groups[:, 2], [*second, *nothing])
+    assert not layer.backward(np.ones_like(out))[:, 1:].any()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_plain_columns_lie_side_by_side(dtype):
+    layer = PlainColumns(2, n_levels=[1, 3], limit=2.0)
+    inputs = np.array([[-2.0, 1e18, 0.0, 2.0], [0.0, 4.0, -1.0, 3.0]], dtype)
+    out = np.full((2, 6), np.nan, dtype)
+    assert layer.forward(inputs, out) is out
+    assert_allclose(out[:, :2], [[-(2**0.5), 2], [0, 4 / 5**0.5]], rtol=1e-6)
+    assert_array_equal(out[:, 2:], [[1, 0, 0, 1], [0, 0, 0, 0]])
+    slopes = layer.backward(np.ones_like(out))
+    assert_allclose(slopes, [[0.5**1.5, 0, 0, 0], [1, 5**-1.5, 0, 0]], atol=1e-9)

@@ -396,7 +396,10 @@ def test_a_network_has_a_dense_layer(stack):
         Network(stack)
 
 
-@pytest.mark.parametrize("leading", [ReLU(), layers.PiecewiseLinear([[-1, 0, 1]] * 2)])
+@pytest.mark.parametrize(
+    "leading",
+    [ReLU(), layers.PiecewiseLinear([[-1, 0, 1]] * 2), layers.PlainColumns(1, [3])],
+)
 def test_layers_before_the_first_with_parameters_prepare_the_inputs(leading):
     rng = np.random.default_rng(0)
     inputs, targets = rng.normal(size=(7, 2)), rng.normal(size=(7, 1))

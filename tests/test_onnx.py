@@ -25,7 +25,6 @@ from sklearn_backprop.layers import (
     LeakyReLU,
     Logistic,
     ReLU,
-    SmoothClip,
     Tanh,
 )
 from sklearn_backprop.losses import Quantile, SoftmaxCategoricalCrossentropy
@@ -100,7 +99,7 @@ def test_the_graph_computes_in_the_precision_of_the_model(kind, of_model, of_dat
 
 # Each by its name, and as an object of its class.
 EVERY_ACTIVATION = [*ACTIVATIONS, *(make(name) for name in FUNCTIONS)]
-WITH_SETTINGS = [ELU(0.3), LeakyReLU(0.2), SmoothClip(0.5)]
+WITH_SETTINGS = [ELU(0.3), LeakyReLU(0.2)]
 LISTS = [[LeakyReLU(0.5), "tanh"], ["mish", ELU(2.0)]]
 
 

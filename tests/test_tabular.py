@@ -257,15 +257,18 @@ def test_quantiles_cover_their_share():
     assert 0.05 < np.mean(y[1::2] > upper) < 0.16
 
 
-@pytest.mark.parametrize("n_estimators", [1, 2, 5])
-def test_so_many_networks_are_trained(n_estimators):
+@pytest.mark.parametrize(
+    ("n_estimators", "n_groups"), [(1, 1), (2, 2), (5, 4), (12, 6), (60, 20)]
+)
+def test_so_many_networks_are_trained(n_estimators, n_groups):
     frame = mixed()
     for kind in KINDS:
         model = new(kind, n_estimators=n_estimators)
         model.fit(frame, targets(kind, frame))
         sizes = [len(group["scales"]) for group in model.networks_]
         assert sum(sizes) == n_estimators
-        assert len(sizes) == min(4, n_estimators)
+        assert len(sizes) == n_groups
+        assert max(sizes) - min(sizes) <= 1
 
 
 def test_settings_reach_the_networks():

@@ -32,29 +32,21 @@ def fitted(request):
     return kind, new(kind).fit(frame, targets(kind, frame)), frame
 
 
-REFUSED_COLUMNS = {
-    "dates": (lambda n: pd.date_range("2020", periods=n), "'new' is of datetime64"),
-    "lists": (lambda n: [[1, 2]] * n, "'new' holds a list"),
-    "complex": (lambda n: np.ones(n) * 1j, "'new' is of complex"),
-    "infinite": (lambda n: np.full(n, np.inf), "'new' contains infinity"),
-}
-
-
-@pytest.mark.parametrize("name", REFUSED_COLUMNS)
-@pytest.mark.parametrize("kind", KINDS)
-def test_columns_of_other_things_are_refused_by_name(kind, name):
-    make, message = REFUSED_COLUMNS[name]
-    frame = mixed(20)
-    with pytest.raises(ValueError, match=message):
-        new(kind).fit(frame.assign(new=make(20)), targets(kind, frame))
-
-
 # What is wrong, and what the error says. A function of X and y gives `fit` arguments.
 REFUSED = {
     "rows": (lambda X, y: (X, y[:-1]), "inconsistent numbers of samples"),
     "no_y": (lambda X, y: (X, None), "requires y to be passed"),
     "nan_in_y": (lambda X, y: (X, pd.Series(y).where(X.index > 3)), "missing values"),
+    "none_in_y": (
+        lambda X, y: (X, np.where(np.arange(len(y)) == 3, None, y)),
+        "Input y contains N",
+    ),
+    "words_as_weights": (
+        lambda X, y: (X, y, ["heavy"] * len(y)),
+        "sample_weight must hold numbers: .*'heavy'",
+    ),
     "empty": (lambda X, y: (X[:0], y[:0]), "0 sample"),
+    "infinity": (lambda X, y: (X.assign(new=np.inf), y), "'new' contains infinity"),
     "names": (lambda X, y: (pd.concat([X, X], axis=1), y), "two columns of the name"),
     "weights": (lambda X, y: (X, y, -np.ones(len(y))), "[Nn]egative values"),
     "zeros": (
@@ -118,6 +110,8 @@ def test_what_does_not_go_with_the_task_is_refused():
     for quantiles in ([], [0.0], [0.5, 1.5], ["half"]):
         with pytest.raises(ValueError, match="quantiles="):
             new("regressor", quantiles=quantiles).fit(frame, y)
+    with pytest.raises(ValueError, match="y must hold numbers: .*'low'"):
+        new("regressor").fit(frame, pd.Categorical(["low", "high"] * 10))
     with pytest.raises(ValueError, match="MultiOutputClassifier"):
         new("classifier").fit(frame, np.ones((20, 2), int))
     with pytest.raises(ValueError, match="class_weight"):
@@ -327,6 +321,18 @@ def test_prediction_is_bounded_in_memory(fitted):
     assert growth < 64 * (len(many) - len(few))
     # Parts of many rows are what they are alone.
     assert_allclose(outputs(model, many)[:N_ROWS], outputs(model, frame), rtol=1e-5)
+
+
+def test_categories_take_little_memory_in_training():
+    """A number each, where indicators would take 1,200 bytes of a row here."""
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.integers(0, 30, (25_000, 10))).astype("category")
+    y = rng.normal(size=len(frame))
+    model = new("regressor", max_iter=1)
+    few, many = (
+        peak_of(lambda n=n: model.fit(frame[:n], y[:n])) for n in (17_000, 25_000)
+    )
+    assert many - few < 600 * 8_000
 
 
 @pytest.mark.parametrize("max_time", [3.0, 30.0])

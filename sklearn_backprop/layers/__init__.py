@@ -16,12 +16,11 @@ from .activations import (
     Identity,
     Logistic,
     ReLU,
-    SmoothClip,
     Softmax,
     Tanh,
 )
 from .columns import ColumnEmbedding, Scale
-from .components import PiecewiseLinear
+from .components import PiecewiseLinear, PlainColumns
 from .dense import Dense
 from .dropout import Dropout
 from .initialization import glorot_uniform as glorot_uniform
@@ -41,10 +40,10 @@ __all__ = [
     "Logistic",
     "Mish",
     "PiecewiseLinear",
+    "PlainColumns",
     "ReLU",
     "Scale",
     "SiLU",
-    "SmoothClip",
     "Softmax",
     "Softplus",
     "Tanh",

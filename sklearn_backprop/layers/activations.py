@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from ..settings import check_number
 from .base import Activation
 
 # NumPy takes a quarter of a microsecond longer for a number than for an array.
@@ -110,53 +109,6 @@ class HardSigmoid(Activation):
         slopes = np.subtract(1.0, output, self._room(output))
         np.sign(np.multiply(slopes, output, slopes), slopes)
         return np.multiply(dvalues, np.multiply(slopes, 1.0 / 6.0, slopes), out)
-
-
-class SmoothClip(Activation):
-    """Inverse square root unit: ``output = inputs / sqrt(1 + (inputs / limit)^2)``.
-
-    Near zero it is the identity, and its size stays below the limit. The derivative is
-    ``(1 - (output / limit)^2)^(3/2)``.
-
-    Parameters
-    ----------
-    limit : float, default=3.0
-        What the output does not exceed in size; positive.
-    init : {'glorot', 'he', 'lecun'} or None, default=None
-        How the weights of the layer before it begin; None stands for 'glorot'.
-
-    References
-    ----------
-    Carlile, Delamarter, Kinney, Marti and Whitney (2017), "Improving deep learning by
-    inverse square root linear units (ISRLUs)", equation 3, with ``alpha = limit^-2``.
-    """
-
-    def __init__(self, limit=3.0, init=None):
-        super().__init__(init)
-        self.limit = limit
-
-    def validate(self):
-        """Check the settings (see `Settings.validate`)."""
-        super().validate()
-        check_number("limit", self.limit, lambda a: 0.0 < a < np.inf, "positive")
-
-    def _function(self, inputs, out):
-        shares = np.multiply(inputs, 1.0 / self.limit, out)
-        # Beyond, nothing changes, and the square of a float32 is infinite.
-        shares = np.clip(shares, -1e18, 1e18, out=shares)
-        squares = np.multiply(shares, shares, self._room(shares))
-        # Not np.hypot, which takes five times as long.
-        roots = np.sqrt(np.add(squares, 1.0, squares), squares)
-        np.divide(shares, roots, shares)
-        return np.multiply(shares, self.limit, shares)
-
-    def _chain(self, dvalues, output, out, scratch):
-        shares = np.multiply(output, 1.0 / self.limit, scratch)
-        np.multiply(shares, shares, shares)
-        squares = np.subtract(1.0, shares, shares)
-        roots = np.sqrt(squares, self._room(squares))
-        slopes = np.multiply(squares, roots, squares)
-        return np.multiply(dvalues, slopes, out)
 
 
 class Exponential(Activation):

@@ -1,4 +1,4 @@
-"""Piecewise linear components of numbers: a layer without parameters."""
+"""Columns of numbers and categories as inputs: layers without parameters."""
 
 from typing import NamedTuple
 
@@ -46,29 +46,37 @@ class Bins(NamedTuple):
         return np.clip(out, self.lowest, self.highest, out)
 
 
+def _roots(numbers, limit):
+    """Return what numbers are divided by to be drawn in."""
+    # Not np.hypot, which takes five times as long.
+    shares = np.multiply(numbers, 1.0 / limit)
+    with np.errstate(over="ignore"):
+        np.multiply(shares, shares, shares)
+    return np.sqrt(np.add(shares, 1.0, shares), shares)
+
+
 class PiecewiseLinear:
     """Columns as groups of components, which suit `ColumnEmbedding`.
 
     A number becomes one component for each of its bins, which is 0 below the bin, rises
     to 1 within it and stays there, and one more that is the number itself, drawn in:
     ``z / sqrt(1 + (z / limit)^2)``, as of `RobustClipScaler`. Below its first and above
-    its last edge the outer components go on for one width of their bins. Columns that
-    are groups of inputs already, such as indicators of a category, stay as they are.
-    All groups are filled up with zeros to the same length.
+    its last edge the outer components go on for one width of their bins. A category,
+    which comes as the number of its level, becomes an indicator for each level. All
+    groups are filled up with zeros to the same length.
 
     Parameters
     ----------
     edges : sequence of ndarray of shape (n_bins + 1,)
         Ascending edges of the bins of each column of numbers; they come first.
     n_levels : sequence of int, default=()
-        Number of inputs of each further column.
+        Number of levels of each further column, whose inputs count them from 0; any
+        other number, such as -1, is no level and has no indicator.
     limit : float, default=3.0
         What the component that is the number itself does not exceed in size.
 
     Attributes
     ----------
-    n_inputs : int
-        Number of inputs.
     n_columns, n_components : int
         Number of groups, and of components in each.
     inputs, output, dinputs : ndarray
@@ -86,17 +94,15 @@ class PiecewiseLinear:
     def __init__(self, edges, n_levels=(), limit=3.0):
         edges = [np.asarray(column) for column in edges]
         self.edges, self.n_levels, self.limit = edges, list(n_levels), float(limit)
-        self.n_inputs = len(edges) + sum(self.n_levels)
         self.n_columns = len(edges) + len(self.n_levels)
         lengths = [*(len(column) for column in edges), *self.n_levels]
         self.n_components = max(lengths)
         self._bins = {np.dtype(float): self._padded_bins()}
-        # Where the inputs of further columns go, one after another.
-        firsts = np.arange(len(edges), self.n_columns) * self.n_components
-        places = [
-            first + np.arange(n) for first, n in zip(firsts, self.n_levels, strict=True)
-        ]
-        self._places = np.concatenate(places) if places else np.array([], np.intp)
+        # What the input is where a component is 1; NaN, which equals nothing, where
+        # there is none. float32 has all of them, and is not promoted.
+        levels = np.arange(self.n_components, dtype=np.float32)
+        counts = np.array(self.n_levels, int)[:, np.newaxis]
+        self._levels = np.where(levels < counts, levels, np.float32(np.nan))
 
     def _padded_bins(self):
         """Return bins of shape (n_columns, n_components) for the columns of numbers."""
@@ -117,26 +123,18 @@ class PiecewiseLinear:
             self._bins[dtype] = self._bins[np.dtype(float)].astype(dtype)
         return self._bins[dtype]
 
-    def _roots(self, numbers):
-        """Return what numbers are divided by to be drawn in."""
-        # Not np.hypot, which takes five times as long.
-        shares = np.multiply(numbers, 1.0 / self.limit)
-        with np.errstate(over="ignore"):
-            np.multiply(shares, shares, shares)
-        return np.sqrt(np.add(shares, 1.0, shares), shares)
-
     def _split(self, array):
-        """Return the part of the output, or its gradient, that is of numbers."""
-        width = len(self.edges) * self.n_components
-        numbers = array[..., :width]
-        return numbers.reshape(*numbers.shape[:-1], len(self.edges), self.n_components)
+        """Return the parts of an output or its gradient: of numbers, of categories."""
+        groups = array.reshape(*array.shape[:-1], self.n_columns, self.n_components)
+        n_numbers = len(self.edges)
+        return groups[..., :n_numbers, :], groups[..., n_numbers:, :]
 
     def forward(self, inputs, out=None):
         """Set and return ``output``.
 
         Parameters
         ----------
-        inputs : ndarray of shape (..., n_samples, len(edges) + sum(n_levels))
+        inputs : ndarray of shape (..., n_samples, n_columns)
         out : ndarray of the shape of the output, default=None
 
         Returns
@@ -153,14 +151,14 @@ class PiecewiseLinear:
             output = out
             if output is None:
                 output = np.empty(self.output_shape(inputs.shape), inputs.dtype)
+            components, indicators = self._split(output)
+            columns = inputs[..., np.newaxis]
             if n_numbers:
-                numbers = inputs[..., :n_numbers, np.newaxis]
                 bins = self._bins_in(output.dtype)
-                components = bins.components(numbers, self._split(output))
+                bins.components(columns[..., :n_numbers, :], components)
                 z = components[..., -1]
-                np.divide(z, self._roots(z), z)
-            output[..., n_numbers * self.n_components :] = 0.0
-            output[..., self._places] = inputs[..., n_numbers:]
+                np.divide(z, _roots(z, self.limit), z)
+            np.equal(columns[..., n_numbers:, :], self._levels, indicators)
             self.output = output
             return output
 
@@ -176,7 +174,7 @@ class PiecewiseLinear:
 
         Returns
         -------
-        dinputs : ndarray of shape (..., n_samples, len(edges) + sum(n_levels))
+        dinputs : ndarray of shape (..., n_samples, n_columns)
         """
         return self._backward_function(out)(dvalues)
 
@@ -187,14 +185,117 @@ class PiecewiseLinear:
             dinputs = np.empty(self.inputs.shape, dvalues.dtype) if out is None else out
             if n_numbers:
                 bins = self._bins_in(dvalues.dtype)
-                components = self._split(self.output)
+                components = self._split(self.output)[0]
                 rises = (components > bins.lowest) & (components < bins.highest)
                 slopes = np.where(rises, 1.0 / bins.widths, 0.0)
                 z = self.inputs[..., :n_numbers].astype(dvalues.dtype, copy=False)
-                slopes[..., -1] = self._roots(z) ** -3.0
-                products = np.multiply(slopes, self._split(dvalues), slopes)
+                slopes[..., -1] = _roots(z, self.limit) ** -3.0
+                products = np.multiply(slopes, self._split(dvalues)[0], slopes)
                 np.add.reduce(products, axis=-1, out=dinputs[..., :n_numbers])
-            dinputs[..., n_numbers:] = dvalues[..., self._places]
+            dinputs[..., n_numbers:] = 0.0
+            self.dinputs = dinputs
+            return dinputs
+
+        return backward
+
+
+class PlainColumns:
+    """Columns side by side, each by itself: no embedding is needed.
+
+    A number is drawn in: ``z / sqrt(1 + (z / limit)^2)``, as of `RobustClipScaler`. A
+    category, which comes as the number of its level, becomes an indicator for each
+    level.
+
+    Parameters
+    ----------
+    n_numbers : int
+        Number of columns of numbers; they come first.
+    n_levels : sequence of int, default=()
+        As of `PiecewiseLinear`.
+    limit : float, default=3.0
+        What a number does not exceed in size.
+
+    Attributes
+    ----------
+    n_outputs : int
+        Number of numbers and of indicators.
+    inputs, output, dinputs : ndarray
+        As of `Dense`.
+
+    References
+    ----------
+    Holzmüller, Grinsztajn and Steinwart (2024), "Better by default: strong pre-tuned
+    MLPs and boosted trees on tabular data", section 3, for the smooth clipping.
+    """
+
+    penalized = free = ()
+    in_place, spares_output = False, True
+
+    def __init__(self, n_numbers, n_levels=(), limit=3.0):
+        self.n_numbers, self.n_levels = n_numbers, list(n_levels)
+        self.limit, self.n_outputs = float(limit), n_numbers + sum(self.n_levels)
+        # Which input an indicator is of, and what it is where the indicator is 1.
+        self._places = n_numbers + np.repeat(
+            np.arange(len(self.n_levels)), self.n_levels
+        )
+        levels = [np.arange(n, dtype=np.float32) for n in self.n_levels]
+        self._levels = np.concatenate([np.zeros(0, np.float32), *levels])
+
+    def output_shape(self, shape):
+        """Return the shape of the output for inputs of some shape."""
+        return *shape[:-1], self.n_outputs
+
+    def forward(self, inputs, out=None):
+        """Set and return ``output``.
+
+        Parameters
+        ----------
+        inputs : ndarray of shape (..., n_samples, n_numbers + len(n_levels))
+        out : ndarray of the shape of the output, default=None
+
+        Returns
+        -------
+        output : ndarray of shape (..., n_samples, n_outputs)
+        """
+        return self._forward_function(out)(floating(inputs))
+
+    def _forward_function(self, out):
+        def forward(inputs):
+            self.inputs = inputs
+            output = out
+            if output is None:
+                output = np.empty(self.output_shape(inputs.shape), inputs.dtype)
+            z = inputs[..., : self.n_numbers]
+            np.divide(z, _roots(z, self.limit), output[..., : self.n_numbers])
+            indicators = output[..., self.n_numbers :]
+            np.equal(inputs[..., self._places], self._levels, indicators)
+            self.output = output
+            return output
+
+        return forward
+
+    def backward(self, dvalues, out=None):
+        """Set and return ``dinputs``.
+
+        Parameters
+        ----------
+        dvalues : ndarray of shape (..., n_samples, n_outputs)
+        out : ndarray of the shape of the inputs, default=None
+
+        Returns
+        -------
+        dinputs : ndarray of shape (..., n_samples, n_numbers + len(n_levels))
+        """
+        return self._backward_function(out)(dvalues)
+
+    def _backward_function(self, out=None, scratch=None):
+        def backward(dvalues):
+            dinputs = np.empty(self.inputs.shape, dvalues.dtype) if out is None else out
+            z = self.inputs[..., : self.n_numbers].astype(dvalues.dtype, copy=False)
+            slopes = _roots(z, self.limit) ** -3.0
+            dnumbers = dvalues[..., : self.n_numbers]
+            np.multiply(dnumbers, slopes, dinputs[..., : self.n_numbers])
+            dinputs[..., self.n_numbers :] = 0.0
             self.dinputs = dinputs
             return dinputs
 

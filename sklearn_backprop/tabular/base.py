@@ -30,6 +30,7 @@ from ..finite import is_finite
 from ..layers import PiecewiseLinear
 from ..training import Diverged, printers
 from .checks import check_shares
+from .columns import check_frame
 from .defaults import settings_for
 from .encoders import PiecewiseLinearEncoder
 from .frames import TablePreprocessor
@@ -39,6 +40,7 @@ from .networks import (
     draw_group,
     group_of,
     network_of,
+    plain_columns,
 )
 from .plans import Data, plan_groups
 from .stacking import stacking_weights
@@ -111,7 +113,9 @@ class BaseTabularMLP(PersistenceMixin, OnnxMixin, CallbackSupportMixin, BaseEsti
         Parameters
         ----------
         X : {array-like, frame} of shape (n_samples, n_features)
-            Numbers, booleans, strings and categories, with gaps.
+            Numbers, booleans, strings and categories, with gaps. Later frames must
+            have the same columns in the same order, which is checked where all names
+            are strings.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Targets; of a classifier one column.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -143,6 +147,7 @@ class BaseTabularMLP(PersistenceMixin, OnnxMixin, CallbackSupportMixin, BaseEsti
         RuntimeError
             If another fit of the same job is under way with the same checkpoint.
         """
+        check_frame(X=X, X_val=X_val)
         check_checkpoint(checkpoint)
         clock = Clock(self.max_time)
         n_rows = _count_rows(X, read_sample_weight(sample_weight, X, np.float64))
@@ -277,12 +282,17 @@ class BaseTabularMLP(PersistenceMixin, OnnxMixin, CallbackSupportMixin, BaseEsti
 
     def _encoding(self):
         """Return the layer of components."""
-        table = self.preprocessor_
         edges = [] if self.binner_ is None else self.binner_.bin_edges_
-        n_levels = [1] * len(table.indicated_) + table.n_levels_.tolist()
+        n_levels = self._n_levels
         if not edges and not n_levels:
-            n_levels = [1]  # Of a column of zeros: no column says anything.
+            n_levels = [1]  # Which no row has: no column says anything.
         return PiecewiseLinear(edges, n_levels)
+
+    @property
+    def _n_levels(self):
+        """Number of levels of what is no number: of gaps one, and of the categories."""
+        table = self.preprocessor_
+        return [1] * len(table.indicated_) + table.n_levels_.tolist()
 
     def _check_state(self):
         # Parameters may have changed since a fit, which then concerns prediction alone.
@@ -330,16 +340,20 @@ class BaseTabularMLP(PersistenceMixin, OnnxMixin, CallbackSupportMixin, BaseEsti
     def _encode(self, X, dtype):
         """Return the columns as numbers of shape (n_samples, n_inputs).
 
-        Some rows after others, since their numbers are in float64 at first.
+        A category is one number, that of its level, or -1: its indicators would take
+        tens of times the memory of the frame, so they are made batch by batch. Some
+        rows after others, since all is indicators in float64 at first.
         """
-        n_rows, inputs = _num_samples(X), None
+        n_numbers, n_levels = len(self.preprocessor_.numeric_), self._n_levels
+        n_inputs = n_numbers + len(n_levels)
+        inputs = np.full((_num_samples(X), max(1, n_inputs)), -1.0, dtype)
+        stops = n_numbers + np.cumsum(n_levels, dtype=int)
         for rows, block in _blocks(X):
             numbers = self.preprocessor_.transform(block)
-            if inputs is None:
-                # A column of zeros, where no column says anything.
-                inputs = np.zeros((n_rows, max(1, numbers.shape[1])), dtype)
-            np.clip(numbers, -FAR, FAR, out=numbers)
-            inputs[rows, : numbers.shape[1]] = numbers
+            inputs[rows, :n_numbers] = np.clip(numbers[:, :n_numbers], -FAR, FAR)
+            for i, (stop, n) in enumerate(zip(stops, n_levels, strict=True), n_numbers):
+                indicators = numbers[:, stop - n : stop]
+                inputs[rows, i] = indicators @ np.arange(1.0, n + 1.0) - 1.0
         return inputs
 
     def _read_validation(self, X, y, sample_weight, dtype):
@@ -361,7 +375,8 @@ class BaseTabularMLP(PersistenceMixin, OnnxMixin, CallbackSupportMixin, BaseEsti
         return sample_weight
 
     def _group_training(self, data, plan, encoding, rng, settings, clock):
-        dtype, embedding, n_inputs = data.inputs.dtype, {}, data.inputs.shape[1]
+        dtype, embedding = data.inputs.dtype, {}
+        n_inputs = plain_columns(encoding).n_outputs
         if plan.view == "components":
             embedding = draw_embedding(rng, encoding, settings.n_components, dtype)
             n_inputs = embedding["embedding_biases"].size
@@ -437,6 +452,7 @@ class Snapshots(NamedTuple):
 
 def _blocks(X):
     """Yield slices of rows, and these rows: all at once where they are few."""
+    check_frame(X=X)
     n_rows = _num_samples(X)
     if n_rows <= FRAME_ROWS:
         yield slice(0, n_rows), X

@@ -27,9 +27,11 @@ class Settings(NamedTuple):
     itself."""
     numbers_factor: float = 2.0
     """Of the learning rate of networks that see numbers."""
+    group_size: int = 2
+    """Number of networks that share hidden weights, where there are enough of them."""
     n_splits: int = 2
-    """How often rows are held out; each time a group of networks of each view is
-    trained on the others."""
+    """How often rows are held out at least; each time a group of networks of each view
+    is trained on the others."""
     n_folds: int = 10
     """What is held out is one of so many parts of the rows, or of fewer if these had
     less than ten rows."""

@@ -23,6 +23,7 @@ from .._data import read_sample_weight
 from .._persistence import PersistenceMixin
 from ..layers.components import Bins
 from .checks import check_edges, check_numbers, check_positive
+from .columns import check_numeric
 from .statistics import quantiles_of
 
 FLOATS = (np.float64, np.float32)
@@ -169,6 +170,7 @@ class RobustClipScaler(
         return (z * scale + self.center_).astype(X.dtype)
 
     def _read(self, X, reset):
+        check_numeric(X)
         with within_floats(X=X):
             return validate_data(
                 self, X, dtype=FLOATS, ensure_all_finite="allow-nan", reset=reset
@@ -276,6 +278,7 @@ class PiecewiseLinearEncoder(PersistenceMixin, TransformerMixin, BaseEstimator):
             X = self._read(X, reset=True)
             edges_of = _quantile_edges
         else:
+            check_numeric(X)
             X, y = validate_data(self, X, y, dtype=FLOATS)
             edges_of = _tree_edges_function(y)
         weights = read_sample_weight(sample_weight, X, np.float64)
@@ -352,6 +355,7 @@ class PiecewiseLinearEncoder(PersistenceMixin, TransformerMixin, BaseEstimator):
         )
 
     def _read(self, X, reset):
+        check_numeric(X)
         with within_floats(X=X):
             return validate_data(self, X, dtype=FLOATS, reset=reset)
 

@@ -7,9 +7,8 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from .._onnx import data_types, label_array, label_type, number_type, widths_of
-from ..layers import SmoothClip
 from .base import FAR
-from .frames import _text
+from .columns import text_of
 from .networks import EMBEDDING, sees_components
 from .statistics import ranks_of
 
@@ -66,7 +65,7 @@ class Column(NamedTuple):
             matches = graph.node("Equal", codes, np.arange(len(places))[np.newaxis])
             return matches, list(places.values())
         numbers = graph.cast(self.value, np.float64)
-        keys = {number: known[_text(number)] for number in _numbers_among(known)}
+        keys = {number: known[text_of(number)] for number in _numbers_among(known)}
         is_gap = graph.node("IsNaN", numbers)
         if not keys:
             return is_gap, [gap]
@@ -80,7 +79,7 @@ def _numbers_among(levels):
     for level in levels:
         with suppress(ValueError):
             numbers.append(float(level))
-    return [number for number in numbers if _text(number) in levels]
+    return [number for number in numbers if text_of(number) in levels]
 
 
 def indicators_of(table, place):
@@ -142,16 +141,18 @@ class TableExport:
         They are of shape (n_networks, n_samples, n_outputs), in float64.
         """
         columns = self._columns(graph, inputs)
-        parts = self._numbers(graph, columns) + self._indicators(graph, columns)
-        if not parts:  # No column says anything.
+        numbers, indicators = self._numbers(graph, columns)
+        indicators += self._indicators(graph, columns)
+        if not numbers and not indicators:  # No column says anything.
             n_rows = graph.node("Shape", columns[0].value)
-            parts = [graph.cast(graph.node("ConstantOfShape", n_rows))]
-        values, views = graph.columns(*parts), {}
-        groups = self.model.networks_
+            indicators = [graph.cast(graph.node("ConstantOfShape", n_rows))]
+        groups, views = self.model.networks_, {}
         if any(map(sees_components, groups)):
-            views[True] = self._by_column(graph, values)
+            views[True] = self._by_column(graph, numbers, indicators)
         if not all(map(sees_components, groups)):
-            views[False] = graph.activation(values, SmoothClip(self.encoding.limit))
+            limit = np.array(1.0 / self.encoding.limit, self.dtype)
+            drawn_in = [self._drawn_in(graph, value, limit) for value in numbers]
+            views[False] = graph.columns(*drawn_in, *indicators)
         return [
             self._network(graph, views[sees_components(group)], group)
             for group in groups
@@ -175,10 +176,15 @@ class TableExport:
         return columns
 
     def _numbers(self, graph, columns):
-        """Add scaled numbers, and indicators of gaps."""
+        """Add the scaled numbers, if there are any, and indicators of gaps.
+
+        Returns
+        -------
+        numbers, indicators : list of str
+        """
         table = self.model.preprocessor_
         if not table.numeric_:
-            return []
+            return [], []
         numbers = graph.columns(*(columns[i].numbers(graph) for i in table.numeric_))
         gaps = graph.node("IsNaN", numbers)
         filled = graph.node("Where", gaps, table.medians_[np.newaxis], numbers)
@@ -186,11 +192,11 @@ class TableExport:
         z = graph.node("Sub", filled, scaler.center_)
         z = graph.node("Div", z, scaler.scale_)
         z = graph.node("Max", graph.node("Min", z, np.array(FAR)), np.array(-FAR))
-        parts = [graph.cast(z)]
-        if table.indicated_:
-            places = np.array([table.numeric_.index(i) for i in table.indicated_])
-            parts.append(graph.cast(graph.node("Gather", gaps, places, axis=1)))
-        return parts
+        if not table.indicated_:
+            return [graph.cast(z)], []
+        places = np.array([table.numeric_.index(i) for i in table.indicated_])
+        indicators = graph.cast(graph.node("Gather", gaps, places, axis=1))
+        return [graph.cast(z)], [indicators]
 
     def _indicators(self, graph, columns):
         """Add the indicators of the categories."""
@@ -206,24 +212,22 @@ class TableExport:
             parts.append(graph.node("Gemm", matches, weights, indicators[-1]))
         return parts
 
-    def _by_column(self, graph, values):
-        """Add what `PiecewiseLinear` makes of its inputs, column by column.
+    def _by_column(self, graph, numbers, indicators):
+        """Add what `PiecewiseLinear` makes of the columns, one after another.
 
         It is of shape (n_columns, n_samples, n_components).
         """
         encoding, parts = self.encoding, []
         n_columns, n_components = encoding.n_columns, encoding.n_components
-        n_numbers, n_inputs = len(encoding.edges), encoding.n_inputs
-        if n_numbers:
-            numbers = graph.node("Gather", values, np.arange(n_numbers), axis=1)
-            parts.append(self._components(graph, numbers))
-        if n_numbers < n_inputs:
-            places = np.arange(n_numbers, n_inputs)
-            others = graph.node("Gather", values, places, axis=1)
-            first = n_numbers * n_components
-            moved = np.zeros((len(places), n_columns * n_components - first))
-            moved[np.arange(len(places)), encoding._places - first] = 1.0
-            parts.append(graph.node("MatMul", others, moved.astype(self.dtype)))
+        parts = [self._components(graph, value) for value in numbers]
+        if indicators:
+            # Each group of indicators is filled up with zeros.
+            places = [
+                i * n_components + np.arange(n) for i, n in enumerate(encoding.n_levels)
+            ]
+            width = len(encoding.n_levels) * n_components
+            moved = np.eye(width, dtype=self.dtype)[np.concatenate(places)]
+            parts.append(graph.node("MatMul", graph.columns(*indicators), moved))
         groups = graph.reshape(graph.columns(*parts), -1, n_columns, n_components)
         by_column = graph.node("Transpose", groups, perm=[1, 0, 2])
         # Some runtimes make one operator of it and a product right behind it, which
@@ -238,14 +242,18 @@ class TableExport:
         value = graph.node("Div", value, bins.widths)
         value = graph.node("Max", value, bins.lowest)
         value = graph.node("Min", value, bins.highest)
-        # The last component, the number itself, is drawn in.
+        # The last component is the number itself.
         is_number = np.arange(self.encoding.n_components) == bins.starts.shape[1] - 1
         factors = (is_number / self.encoding.limit).astype(self.dtype)
+        value = self._drawn_in(graph, value, factors)
+        return graph.reshape(value, -1, n_numbers * self.encoding.n_components)
+
+    def _drawn_in(self, graph, value, factors):
+        """Add ``value / sqrt(1 + (factors * value)^2)``."""
         shares = graph.node("Mul", value, factors)
         squares = graph.node("Mul", shares, shares)
         roots = graph.node("Sqrt", graph.node("Add", squares, np.ones(1, self.dtype)))
-        value = graph.node("Div", value, roots)
-        return graph.reshape(value, -1, n_numbers * self.encoding.n_components)
+        return graph.node("Div", value, roots)
 
     def _network(self, graph, value, group):
         """Add a group of networks, behind what they see of the columns."""

@@ -1,9 +1,8 @@
 """Frames of mixed columns, with gaps, as arrays of numbers."""
 
 from collections import Counter
-from decimal import Decimal
-from numbers import Integral, Number, Real
-from typing import NamedTuple
+from itertools import count
+from numbers import Integral
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
@@ -15,109 +14,12 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from .._arrays import within_floats
 from .._data import read_sample_weight
 from .._persistence import PersistenceMixin
 from .checks import check_numbers, check_places
+from .columns import Column, check_frame
 from .encoders import RobustClipScaler, is_constant
 from .statistics import quantiles_of
-
-ADVICE = {
-    "M": "take from it what matters, such as the year or the days since some date",
-    "m": "convert it to a number of seconds or days",
-    "c": "split it into its real and its imaginary part",
-}
-
-
-class _Column(NamedTuple):
-    """A column of a frame or of an array."""
-
-    name: object
-    values: np.ndarray
-    """Numbers, with NaN for gaps; or objects that are strings, with None for gaps."""
-    is_text: bool
-
-    @classmethod
-    def of_series(cls, name, series):
-        """Return a column of a frame of pandas, polars or their like."""
-        find_gaps = getattr(series, "isna", getattr(series, "is_null", None))
-        gaps = np.asarray(find_gaps(), bool)
-        kind = getattr(series.dtype, "kind", "O")
-        if _is_categorical(series.dtype):
-            values = np.asarray(series, object)
-            texts = np.full(len(gaps), None, object)
-            texts[~gaps] = [_text(value) for value in values[~gaps]]
-            return cls(name, texts, True)
-        if kind in "biuf":
-            values = np.full(len(gaps), np.nan)
-            values[~gaps] = np.asarray(series[~gaps], np.float64)
-            return cls(name, values, False)
-        return cls.of_values(name, series.to_numpy(), gaps)
-
-    @classmethod
-    def of_values(cls, name, values, gaps=None):
-        """Return a column of an array."""
-        kind = values.dtype.kind
-        if kind in "biuf":
-            return cls(name, values.astype(np.float64), False)
-        if kind in ADVICE:
-            raise ValueError(
-                f"Column {name!r} is of {values.dtype}, neither numbers nor strings: "
-                f"{ADVICE[kind]}."
-            )
-        values = values.astype(object)
-        if gaps is None:
-            gaps = np.array([_is_gap(value) for value in values])
-        known = values[~gaps]
-        if all(isinstance(v, Number | np.bool_) for v in known):
-            numbers = np.full(len(values), np.nan)
-            with within_floats(**{f"Column {name!r}": known}):
-                numbers[~gaps] = known.astype(np.float64)
-            return cls(name, numbers, False)
-        for value in known:
-            if not isinstance(value, str | Number | np.bool_):
-                raise ValueError(
-                    f"Column {name!r} holds a {type(value).__name__}, neither a number "
-                    "nor a string: make columns of numbers or strings of it, or leave "
-                    "it out."
-                )
-        texts = np.full(len(values), None, object)
-        with within_floats(**{f"Column {name!r}": known}):
-            texts[~gaps] = [_text(value) for value in known]
-        return cls(name, texts, True)
-
-    def take(self, rows):
-        """Return some rows of the column."""
-        return self._replace(values=self.values[rows])
-
-    def levels(self):
-        """Return the column as categories: strings, with None for gaps."""
-        if self.is_text:
-            return self.values
-        return np.array(
-            [None if np.isnan(v) else _text(v) for v in self.values], object
-        )
-
-
-def _is_categorical(dtype):
-    """Return whether a dtype of pandas is one of categories, whatever these are."""
-    name = type(dtype).__name__
-    return name == "CategoricalDtype" or (
-        name == "ArrowDtype" and str(dtype).startswith("dictionary")
-    )
-
-
-def _text(value):
-    """Return a level as a string, a number the same in whatever column it is."""
-    is_number = isinstance(value, Real | np.bool_ | Decimal)
-    return f"{float(value):.17g}" if is_number else str(value)
-
-
-def _is_gap(value):
-    """Return whether an object stands for a missing value."""
-    if value is None or type(value).__name__ in ("NAType", "NaTType"):
-        return True
-    return isinstance(value, float | np.floating) and bool(np.isnan(value))
 
 
 class TablePreprocessor(PersistenceMixin, TransformerMixin, BaseEstimator):
@@ -134,8 +36,8 @@ class TablePreprocessor(PersistenceMixin, TransformerMixin, BaseEstimator):
     categorical_features : 'from_dtype', array-like of str, int or bool, or None, \
             default='from_dtype'
         Which columns are categories: those of strings or of a categorical type; also
-        those of these names or numbers, or of a mask; or none. Booleans are numbers, 0
-        and 1, unless they are named here.
+        those of these names, which are strings, or of these places, counted from 0, or
+        of a mask; or none. Booleans are numbers, 0 and 1, unless they are named here.
     max_categories : int, default=32
         Largest number of indicators of a column of categories. Less frequent levels, if
         there are more, share the last one, with those that are not known when it
@@ -174,6 +76,10 @@ class TablePreprocessor(PersistenceMixin, TransformerMixin, BaseEstimator):
     -----
     The columns of the result are the numbers, the indicators of gaps, and the
     indicators of categories, in that order.
+
+    Columns must come in the order of the fit. That is checked by their names where
+    these are strings; columns that are called by numbers, dates or tuples are known by
+    their places alone, as everywhere in scikit-learn.
 
     Examples
     --------
@@ -273,7 +179,11 @@ class TablePreprocessor(PersistenceMixin, TransformerMixin, BaseEstimator):
         return np.hstack(parts)
 
     def get_feature_names_out(self, input_features=None):
-        """Return names of the columns of the result.
+        """Return names of the columns of the result, all different.
+
+        They are a column's name, for the indicator of gaps with "_missing" behind it,
+        and for that of a level with the level. Where that is the name of a column
+        before it, such as of a level "None" beside gaps, a number follows, from 2 on.
 
         Parameters
         ----------
@@ -291,7 +201,7 @@ class TablePreprocessor(PersistenceMixin, TransformerMixin, BaseEstimator):
         if self.categorical_:
             chosen = names[self.categorical_]
             found += self.encoder_.get_feature_names_out(chosen).tolist()
-        return np.array(found, dtype=object)
+        return np.array(_without_repeats(found), dtype=object)
 
     def _fit_numbers(self, columns, places, weights):
         self.numeric_, self.indicated_, medians, kept = [], [], [], []
@@ -391,31 +301,35 @@ class TablePreprocessor(PersistenceMixin, TransformerMixin, BaseEstimator):
                 "categorical_features must be 'from_dtype', None, or names, numbers or "
                 f"a mask of columns, got {chosen!r}."
             )
-        chosen = np.asarray(chosen)
-        is_mask = chosen.dtype.kind == "b" and chosen.size > 0
-        if chosen.ndim != 1 or (is_mask and len(chosen) != len(columns)):
+        array = np.asarray(chosen)
+        is_mask = array.dtype.kind == "b" and array.size > 0
+        if array.ndim != 1 or (is_mask and len(array) != len(columns)):
             raise ValueError(
                 "categorical_features must be one list, and a mask must have one value "
-                f"for each of {len(columns)} columns, got shape {chosen.shape}."
+                f"for each of {len(columns)} columns, got shape {array.shape}."
             )
         if is_mask:
-            return set(np.flatnonzero(chosen).tolist())
+            return set(np.flatnonzero(array).tolist())
+        # Not of the array, which would make strings of all where one is a name.
+        chosen = chosen.tolist() if hasattr(chosen, "tolist") else list(chosen)
         names = [column.name for column in columns]
-        known = dict(zip(names, range(len(names)), strict=True))
+        # A number is a place, also where the names are numbers, as in scikit-learn.
+        known = {name: i for i, name in enumerate(names) if isinstance(name, str)}
         known |= {i: i for i in range(len(names))}
-        unknown = [c for c in chosen.tolist() if c not in known]
+        unknown = [c for c in chosen if c not in known]
         if unknown:
             raise ValueError(
                 f"categorical_features names {unknown}, which are no columns of X: it "
                 f"has {names}."
             )
-        return {known[c] for c in chosen.tolist()}
+        return {known[c] for c in chosen}
 
     def _read(self, X, reset):
         """Return the columns of X, checked against those that are known."""
+        check_frame(X=X)
         if hasattr(X, "columns"):
             names = list(X.columns)
-            twice = [str(name) for name, count in Counter(names).items() if count > 1]
+            twice = [str(name) for name, n in Counter(names).items() if n > 1]
             if twice:
                 raise ValueError(f"X has two columns of the name {', '.join(twice)}.")
             validate_data(self, X, skip_check_array=True, reset=reset)
@@ -429,7 +343,7 @@ class TablePreprocessor(PersistenceMixin, TransformerMixin, BaseEstimator):
                     f"Found array with 0 sample(s) (shape={X.shape}) while a minimum "
                     "of 1 is required by TablePreprocessor."
                 )
-            return [_Column.of_series(name, X[name]) for name in names]
+            return [Column.of_series(name, X[name]) for name in names]
         if isinstance(X, list | tuple):
             # NumPy would make strings of all, or of none, as the rows happen to be.
             X = np.array(X, object)
@@ -438,7 +352,7 @@ class TablePreprocessor(PersistenceMixin, TransformerMixin, BaseEstimator):
         )
         names = [f"x{i}" for i in range(X.shape[1])]
         return [
-            _Column.of_values(name, values)
+            Column.of_values(name, values)
             for name, values in zip(names, X.T, strict=True)
         ]
 
@@ -447,6 +361,17 @@ class TablePreprocessor(PersistenceMixin, TransformerMixin, BaseEstimator):
         tags.input_tags.allow_nan = True
         tags.input_tags.string = True
         return tags
+
+
+def _without_repeats(names):
+    """Return names in which a repeated one has a number that makes it a new one."""
+    given, found = set(names), {}
+    for name in names:
+        numbered = (f"{name}_{i}" for i in count(2))
+        if name in found:
+            name = next(n for n in numbered if n not in given and n not in found)
+        found[name] = None
+    return list(found)
 
 
 def _counts_of_levels(encoder):

@@ -11,9 +11,9 @@ from ..layers import (
     ColumnEmbedding,
     Dense,
     Dropout,
+    PlainColumns,
     ReLU,
     Scale,
-    SmoothClip,
 )
 from ..network import Network
 from .checks import check_numbers
@@ -105,6 +105,11 @@ def _uniform(rng, bound, shape, dtype):
     return rng.uniform(-bound, bound, shape).astype(dtype)
 
 
+def plain_columns(encoding):
+    """Return the layer for the same columns that makes no components of numbers."""
+    return PlainColumns(len(encoding.edges), encoding.n_levels, encoding.limit)
+
+
 def sees_components(group):
     """Return whether a group's networks see components of columns, or plain numbers."""
     return any(name in group for name in EMBEDDING)
@@ -121,7 +126,7 @@ def network_of(group, encoding, loss=None, dropout=0.0):
     dropout : float, default=0.0
         Of the hidden neurons.
     """
-    layers = [SmoothClip(encoding.limit)]
+    layers = [plain_columns(encoding)]
     if sees_components(group):
         arrays = group["embedding_weights"], group["embedding_biases"]
         layers = [
@@ -216,7 +221,7 @@ def _shapes(group, encoding):
         )
         shapes["embedding_biases"] = 1, n_inputs
     else:
-        n_inputs = encoding.n_inputs
+        n_inputs = plain_columns(encoding).n_outputs
     shapes["scales"] = n_networks, 1, n_inputs
     last = len(group["coefs"]) - 1
     for i, biases in enumerate(group["intercepts"]):

@@ -40,7 +40,8 @@ def plan_groups(n_networks, data, strata, validation, settings, views, rng):
     Parameters
     ----------
     n_networks : int
-        If they are fewer than groups, there is one for each of the first ones.
+        If they are fewer than groups, there is one for each of the first ones; if they
+        are many, there are more splits.
     data : Data
     strata : ndarray of shape (n_samples,) or None
         Labels, of which a part that is held out has its share.
@@ -55,7 +56,8 @@ def plan_groups(n_networks, data, strata, validation, settings, views, rng):
     plans : list of Plan
         The views of the first split, then those of the second, ...
     """
-    splits = _splits(data, strata, validation, settings, rng)
+    n_splits = max(settings.n_splits, n_networks // (len(views) * settings.group_size))
+    splits = _splits(data, strata, validation, settings, n_splits, rng)
     groups = list(product(splits, views))[:n_networks]
     sizes = [len(part) for part in np.array_split(range(n_networks), len(groups))]
     return [
@@ -64,13 +66,14 @@ def plan_groups(n_networks, data, strata, validation, settings, views, rng):
     ]
 
 
-def _splits(data, strata, validation, settings, rng):
+def _splits(data, strata, validation, settings, n_splits, rng):
     """Return rows to train on and validation data, for each split."""
-    rows, n_splits = np.arange(len(data.inputs)), settings.n_splits
+    rows = np.arange(len(data.inputs))
     if data.sample_weight is not None:
         rows = np.flatnonzero(data.sample_weight)
     # A part of fewer rows would say little.
-    n_folds = max(n_splits, 2, min(settings.n_folds, len(rows) // MIN_PART))
+    n_folds = max(settings.n_splits, 2, min(settings.n_folds, len(rows) // MIN_PART))
+    n_splits = min(n_splits, n_folds)
     frequent = rows
     if strata is not None:
         strata = strata[rows]
