@@ -13,7 +13,7 @@ from sklearn.base import is_classifier
 
 from . import __version__, layers
 from ._arrays import FLOATS, check_model
-from ._files import written_whole
+from ._files import write_array, written_whole
 from .layers.base import parameter_names
 
 FORMAT, FORMAT_VERSION = "sklearn_backprop.arrays", 1
@@ -62,8 +62,7 @@ class ExportMixin:
             archive.writestr(HEADER, header)
             for part, arrays in zip(PARTS, (coefs, intercepts), strict=True):
                 for i, array in enumerate(arrays):
-                    with archive.open(_member(part, i), "w", force_zip64=True) as entry:
-                        np.lib.format.write_array(entry, array, allow_pickle=False)
+                    write_array(archive, _member(part, i), array)
 
     @classmethod
     def from_file(cls, path, **params):

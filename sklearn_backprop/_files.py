@@ -1,8 +1,10 @@
-"""Files that are there wholly or not at all."""
+"""Files that are there wholly or not at all, and archives of arrays."""
 
 import os
 import secrets
 from contextlib import contextmanager, suppress
+
+import numpy as np
 
 
 @contextmanager
@@ -38,6 +40,23 @@ def written_whole(path, unfinished=None):
         with suppress(OSError):
             os.unlink(unfinished)
         raise
+
+
+def write_array(archive, name, array):
+    """Write an array to an archive, as .npz files have it, without pickle.
+
+    Of NumPy 1.24, `savez` leaves its archive open when the disk is full, and Python
+    then complains when it finishes it in a file that is closed.
+
+    Parameters
+    ----------
+    archive : zipfile.ZipFile
+    name : str
+        With the suffix .npy.
+    array : ndarray
+    """
+    with archive.open(name, "w", force_zip64=True) as entry:
+        np.lib.format.write_array(entry, array, allow_pickle=False)
 
 
 def _sync_folder(folder):

@@ -19,7 +19,7 @@ def printed_by(script):
         [sys.executable, "-W", "error", EXAMPLES / script],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=600,  # For what never ends: the machine may be busy.
     )
     assert result.returncode == 0, result.stderr
     assert result.stderr == ""

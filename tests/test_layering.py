@@ -110,7 +110,7 @@ ALLOWED = {
         *ESTIMATION,
     },
     "_export": {".__version__", "._arrays", "._files", ".layers", *ESTIMATION},
-    "_files": set(),
+    "_files": {"numpy"},
     "_stored": {"._arrays", "._continuation", "._parameters", *ESTIMATION},
     "_outcomes": {"._parameters", *ESTIMATION},
     "_tasks": {"._links", ".layers", *ESTIMATION},

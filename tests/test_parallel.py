@@ -27,6 +27,8 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
     # Of Python, that to fork a process with threads may lock it up.
     pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning"),
+    # Of loky, when a worker that was idle for long ends as work comes.
+    pytest.mark.filterwarnings("ignore:A worker stopped while some jobs:UserWarning"),
 ]
 # What is documented: one BLAS thread in every worker. Arrays come as memory maps.
 BACKENDS = {

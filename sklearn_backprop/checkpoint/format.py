@@ -5,8 +5,11 @@ Nothing in such a file is ever run: it holds no pickles.
 
 import json
 import math
+import zipfile
 
 import numpy as np
+
+from .._files import write_array
 
 HEADER = "header"
 
@@ -31,7 +34,10 @@ def write(file, header, tree):
     text = json.dumps(
         {**header, "tree": _packed(tree, arrays, "tree")}, allow_nan=False
     )
-    np.savez(file, **{HEADER: np.frombuffer(text.encode(), np.uint8)}, **arrays)
+    arrays = {HEADER: np.frombuffer(text.encode(), np.uint8)} | arrays
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, array in arrays.items():
+            write_array(archive, f"{name}.npy", array)
 
 
 def read(file):

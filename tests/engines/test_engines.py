@@ -18,8 +18,12 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 @pytest.fixture(scope="module")
 def dask_workers():
     """Two worker processes on this machine, of one thread each."""
+    settings = {
+        "distributed.worker.daemon": True,
+        "distributed.comm.timeouts.connect": "5 minutes",  # The machine may be busy.
+    }
     with (
-        dask.config.set({"distributed.worker.daemon": True}),
+        dask.config.set(settings),
         LocalCluster(
             n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
         ) as cluster,
@@ -34,7 +38,12 @@ def ray_workers():
     """Two worker processes on this machine, of one thread each."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+        ray.init(
+            "local",  # Whatever cluster the environment names.
+            num_cpus=2,
+            include_dashboard=False,
+            log_to_driver=False,
+        )
         register_ray()
     yield {}
     ray.shutdown()
