@@ -18,20 +18,20 @@ from sklearn.utils.validation import (
 )
 
 from .._blas import SMALL_BATCH, one_blas_thread, products_cost
-from .._callbacks import CallbackSupportMixin, fit_task
+from .._callbacks import CallbackSupportMixin, FitTask, fit_task
 from .._data import is_validation_given, read_sample_weight
 from .._onnx import OnnxMixin
 from .._parameters import read_hidden_layer_sizes
 from .._persistence import PersistenceMixin
 from .._transaction import all_or_nothing, copy_of_estimator
 from ..architecture import HiddenLayers
-from ..checkpoint import check_checkpoint, saving
+from ..checkpoint import Checkpoint, check_checkpoint, saving
 from ..finite import is_finite
 from ..layers import PiecewiseLinear
 from ..training import Diverged, printers
 from .checks import check_shares
 from .columns import check_frame
-from .defaults import settings_for
+from .defaults import Settings, settings_for
 from .encoders import PiecewiseLinearEncoder
 from .frames import TablePreprocessor
 from .networks import (
@@ -153,20 +153,10 @@ class BaseTabularMLP(PersistenceMixin, OnnxMixin, CallbackSupportMixin, BaseEsti
         n_rows = _count_rows(X, read_sample_weight(sample_weight, X, np.float64))
         settings = self._settings(n_rows)
         task = fit_task(self, X, y, sample_weight, settings.max_iter)
-        observers = printers(self.verbose)
+        job = Job(settings, clock, printers(self.verbose), task, checkpoint)
         validation = X_val, y_val, sample_weight_val
         with all_or_nothing(self) as trial, np.errstate(all="ignore"):
-            outcome = trial._fit_in_place(
-                X,
-                y,
-                sample_weight,
-                validation,
-                settings,
-                clock,
-                observers,
-                task,
-                checkpoint,
-            )
+            outcome = trial._fit_in_place(X, y, sample_weight, validation, job)
         if task is not None:
             task.fitted()
         if outcome == "interrupted":
@@ -187,18 +177,7 @@ class BaseTabularMLP(PersistenceMixin, OnnxMixin, CallbackSupportMixin, BaseEsti
         sizes = read_hidden_layer_sizes(settings.hidden_layer_sizes)
         return settings._replace(hidden_layer_sizes=tuple(sizes))
 
-    def _fit_in_place(
-        self,
-        X,
-        y,
-        sample_weight,
-        validation,
-        settings,
-        clock,
-        observers,
-        task,
-        checkpoint,
-    ):
+    def _fit_in_place(self, X, y, sample_weight, validation, job):
         if y is None:
             raise ValueError(
                 f"{type(self).__name__} requires y to be passed, but the target y is "
@@ -208,44 +187,41 @@ class BaseTabularMLP(PersistenceMixin, OnnxMixin, CallbackSupportMixin, BaseEsti
         weights = read_sample_weight(sample_weight, X, np.float64)
         is_small = _count_rows(X, weights) < MIN_ROWS_FLOAT32
         dtype = np.dtype(np.float64 if is_small else np.float32)
-        inputs = self._fit_encoding(X, weights, settings.n_bins, dtype)
+        inputs = self._fit_encoding(X, weights, job.settings.n_bins, dtype)
         targets = self._read_targets(y, weights, reset=True)
         data = Data(inputs, targets, self._weights(targets, weights))
         validation = self._read_validation(*validation, dtype)
         rng = check_random_state(self.random_state)
         begins = getattr(self, "classes_", None), data, validation
-        with saving(checkpoint, self, rng, begins) as saver:
-            observers = [saver, *observers]
-            return self._train_in_place(
-                data, validation, settings, clock, observers, task, saver
-            )
+        with saving(job.checkpoint, self, rng, begins) as saver:
+            groups = self._groups(data, validation, job, saver.rng)
+            return self._train_in_place(groups, job, saver)
 
-    def _train_in_place(
-        self, data, validation, settings, clock, observers, task, saver
-    ):
-        """Draw and train the networks; return how that ended."""
-        rng = saver.rng
+    def _groups(self, data, validation, job, rng):
+        """Draw the networks and return the training of each group."""
         encoding, strata = self._encoding(), self._strata(data.targets)
-        views = settings.views if self.binner_ is not None else settings.views[:1]
-        groups = [
-            self._group_training(data, plan, encoding, rng, settings, clock)
-            for plan in plan_groups(
-                self.n_estimators, data, strata, validation, settings, views, rng
-            )
-        ]
-        if task is not None:
-            task.follow(Snapshots(self, groups))
-            observers.append(task)
+        settings = job.settings
+        if self.binner_ is None:  # There are no numbers.
+            settings = settings._replace(views=settings.views[:1])
+        plans = plan_groups(self.n_estimators, data, strata, validation, settings, rng)
+        return [self._group_training(data, plan, encoding, rng, job) for plan in plans]
+
+    def _train_in_place(self, groups, job, saver):
+        """Train the groups and set the fitted attributes; return how that ended."""
+        observers = [saver, *job.observers]
+        if job.task is not None:
+            job.task.follow(Snapshots(self, groups))
+            observers.append(job.task)
         try:
             with _blas_set_up(groups):
-                outcome = saver.restore([group.part for group in groups], clock)
-                outcome = outcome or train(groups, settings, clock, observers)
+                outcome = saver.restore([group.part for group in groups], job.clock)
+                outcome = outcome or train(groups, job.settings, job.clock, observers)
             outcome = self._end(groups, outcome)
         except Diverged:
             raise ValueError(
                 "Training diverged: loss or parameters are not finite. A lower "
-                f"learning_rate_init than {settings.learning_rate_init} is what helps, "
-                "or targets and weights of moderate size."
+                f"learning_rate_init than {job.settings.learning_rate_init} is what "
+                "helps, or targets and weights of moderate size."
             ) from None
         return outcome
 
@@ -374,8 +350,8 @@ class BaseTabularMLP(PersistenceMixin, OnnxMixin, CallbackSupportMixin, BaseEsti
         """Return the weights of the rows, or None."""
         return sample_weight
 
-    def _group_training(self, data, plan, encoding, rng, settings, clock):
-        dtype, embedding = data.inputs.dtype, {}
+    def _group_training(self, data, plan, encoding, rng, job):
+        settings, dtype, embedding = job.settings, data.inputs.dtype, {}
         n_inputs = plain_columns(encoding).n_outputs
         if plan.view == "components":
             embedding = draw_embedding(rng, encoding, settings.n_components, dtype)
@@ -386,7 +362,7 @@ class BaseTabularMLP(PersistenceMixin, OnnxMixin, CallbackSupportMixin, BaseEsti
         validate = None
         if plan.held_out is not None:
             validate = self._validation_function(plan.held_out)
-        return GroupTraining(network, data, plan, validate, rng, settings, clock)
+        return GroupTraining(network, data, plan, validate, rng, settings, job.clock)
 
     def _set_fitted(self, groups):
         """Set the fitted attributes of trained groups."""
@@ -435,6 +411,16 @@ class BaseTabularMLP(PersistenceMixin, OnnxMixin, CallbackSupportMixin, BaseEsti
         tags.input_tags.allow_nan = True
         tags.input_tags.string = True
         return tags
+
+
+class Job(NamedTuple):
+    """How to train, and who is told of it."""
+
+    settings: Settings
+    clock: Clock
+    observers: list
+    task: FitTask | None
+    checkpoint: Checkpoint | None
 
 
 class Snapshots(NamedTuple):

@@ -34,7 +34,7 @@ class Plan(NamedTuple):
     """What to validate with."""
 
 
-def plan_groups(n_networks, data, strata, validation, settings, views, rng):
+def plan_groups(n_networks, data, strata, validation, settings, rng):
     """Divide networks among groups, of each view one for each split of the rows.
 
     Parameters
@@ -48,7 +48,6 @@ def plan_groups(n_networks, data, strata, validation, settings, views, rng):
     validation : Data or None
         Validation data; then nothing is held out.
     settings : Settings
-    views : sequence of str
     rng : numpy.random.RandomState
 
     Returns
@@ -56,9 +55,10 @@ def plan_groups(n_networks, data, strata, validation, settings, views, rng):
     plans : list of Plan
         The views of the first split, then those of the second, ...
     """
-    n_splits = max(settings.n_splits, n_networks // (len(views) * settings.group_size))
+    n_views = len(settings.views)
+    n_splits = max(settings.n_splits, n_networks // (n_views * settings.group_size))
     splits = _splits(data, strata, validation, settings, n_splits, rng)
-    groups = list(product(splits, views))[:n_networks]
+    groups = list(product(splits, settings.views))[:n_networks]
     sizes = [len(part) for part in np.array_split(range(n_networks), len(groups))]
     return [
         Plan(size, view, *split)
