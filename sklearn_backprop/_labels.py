@@ -12,7 +12,7 @@ from sklearn.utils.multiclass import (
 )
 
 from ._data import squeeze_column
-from ._links import classifier_link, is_softmax
+from ._links import classifier_link, is_softmax, makes_probabilities
 from ._tasks import Classification
 
 
@@ -254,6 +254,12 @@ def check_classes(task, name="classes_"):
         raise ValueError(
             f"{name} must have {max(fitting)} labels for {n_outputs} output(s), got "
             f"{len(classes)}: {classes.tolist()}."
+        )
+    if not makes_probabilities(task.link, n_outputs):
+        name = name.replace("classes", "out_activation")
+        raise ValueError(
+            f"{name} is {task.link!r}, which makes no probabilities of {n_outputs} "
+            "output(s): a classifier needs 'logistic' or 'softmax'."
         )
     if not np.array_equal(classes, np.unique(classes)):
         raise ValueError(

@@ -30,13 +30,13 @@ def check_stored(model):
     _check_count("n_features_in_", fitted, coefs[0].shape[0])
     _check_count("n_outputs_", fitted, coefs[-1].shape[1])
     fitted._check_outputs(coefs[-1].shape[1])
+    link = layer_maker(fitted.out_activation_, LINKS, "out_activation_")
+    _check_layer("out_activation_", link())
     fitted._check_labels()
     if hasattr(fitted, "feature_names_in_"):
         _check_names(fitted.feature_names_in_, coefs[0].shape[0])
     for layer in fitted._layers_function(coefs, intercepts)():
         _check_layer("activation_", layer)
-    link = layer_maker(fitted.out_activation_, LINKS, "out_activation_")
-    _check_layer("out_activation_", link())
     _check_history(model)
     check_kept(getattr(model, "_training_state", {}))
 

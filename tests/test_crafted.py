@@ -11,6 +11,8 @@ from make_golden import MODELS, N_PREDICTED, outputs
 from sklearn.base import clone
 from sklearn.preprocessing import StandardScaler
 
+from sklearn_backprop.layers import ELU, Dropout, HardSigmoid, Scale
+
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 
@@ -149,6 +151,24 @@ NETWORKS = {
     "activation unknown": (R, put("activation_", "arcsine"), "activation_ must be"),
     "activation count": (R, put("activation_", ["relu"] * 2), "has 2 entries"),
     "activation no layer": (R, put("activation_", [None]), "string or a layer"),
+    "activation random": (R, put("activation_", Dropout(0.9)), "in training alone"),
+    "activations random": (R, put("activation_", [Dropout(0.9)]), "in training alone"),
+    "activation scales": (
+        R,
+        put("activation_", Scale(np.ones((1, 4)))),
+        "activation_ is .* parameters of its own .scales",
+    ),
+    "link random": (C, put("out_activation_", Dropout(0.9)), "in training alone"),
+    "link random numbers": (R, put("out_activation_", Dropout()), "in training alone"),
+    "link scales": (C, put("out_activation_", Scale(np.ones((1, 3)))), "of its own"),
+    "link improbable": (C, put("out_activation_", ELU()), "makes no probabilities"),
+    "link by name": (C, put("out_activation_", "tanh"), "makes no probabilities"),
+    "link of each": (C, put("out_activation_", HardSigmoid()), "no probabilities"),
+    "link of two": (
+        "classifier_lbfgs",
+        put("out_activation_", "identity"),
+        "out_activation_ is 'identity', which makes no probabilities",
+    ),
     "parameter missing": (R, without("alpha"), "lacks alpha"),
     "n_iter negative": (R, put("n_iter_", -1), "n_iter_ must be a number"),
     "t a word": (R, put("t_", "many"), "t_ must be a number"),

@@ -255,6 +255,20 @@ SPOILT = {
         lambda d: rewritten(d, {"activation": {"layer": "Dense", "settings": {}}}),
         "no activation 'Dense'",
     ),
+    "random activation": (
+        lambda d: rewritten(d, {"activation": {"layer": "Dropout", "settings": {}}}),
+        "no activation 'Dropout'",
+    ),
+    "random link": (
+        lambda d: rewritten(
+            d, {"out_activation": {"layer": "Dropout", "settings": {"rate": 0.9}}}
+        ),
+        "no activation 'Dropout'",
+    ),
+    "improbable link": (
+        lambda d: rewritten(d, {"out_activation": "relu"}),
+        "out_activation is 'relu', which makes no probabilities",
+    ),
     "setting": (
         lambda d: rewritten(d, {"activation": {"layer": "ELU", "settings": {"b": 1}}}),
         "does not hold",
