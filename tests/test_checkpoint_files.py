@@ -6,15 +6,18 @@ import pickle
 import subprocess
 import sys
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from conftest import KINDS, OURS, Killed, differences, snapshot, table
 
 from sklearn_backprop import Checkpoint, TabularMLPClassifier, _files
-from sklearn_backprop.checkpoint import format
-from sklearn_backprop.checkpoint.identity import digest
+from sklearn_backprop.checkpoint import format, locks
+from sklearn_backprop.checkpoint.files import Store
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
@@ -273,30 +276,73 @@ def test_a_setting_that_nothing_is_known_of_is_refused(tmp_path):
         new("classifier", scoring=Unknown()).fit(X, y, checkpoint=Checkpoint(tmp_path))
 
 
-def test_two_fits_of_one_job_do_not_meet(tmp_path):
-    X, y = table("iris")
-    errors = []
+WAITS = "Another fit of the same job .* waits for it to end"
 
-    def scoring(model, X, y):
-        if not errors:
-            second = threading.Thread(target=fit_again)
-            second.start()
-            second.join()
-        return 1.0
+
+@pytest.fixture
+def meanwhile(monkeypatch):
+    """Do something when the first checkpoint has been written, by its own fit."""
+    write, left = Store.write, []
+
+    def writing(self, *args):
+        write(self, *args)
+        if left:
+            left.pop()()
+
+    monkeypatch.setattr(Store, "write", writing)
+    return left.append
+
+
+@pytest.mark.parametrize("family", ["plain", "tabular"])
+def test_the_second_fit_of_a_job_waits_and_reads_what_the_first_has_written(
+    family, meanwhile, tmp_path, monkeypatch
+):
+    X, y = table("iris")
+    is_waiting, seconds = threading.Event(), []
+
+    def fit():
+        model = TabularMLPClassifier(2, max_iter=4, random_state=0)
+        model = new("classifier") if family == "plain" else model
+        return model.fit(X, y, checkpoint=Checkpoint(tmp_path))
 
     def fit_again():
-        try:
-            model().fit(X, y, checkpoint=Checkpoint(tmp_path))
-        except RuntimeError as error:
-            errors.append(str(error))
+        seconds.append(pool.submit(fit))
+        assert is_waiting.wait(60)
 
-    def model():
-        return new("classifier", early_stopping=True, scoring=scoring)
+    def sleep(seconds):
+        is_waiting.set()
+        time.sleep(seconds)
 
-    model().fit(X, y, checkpoint=Checkpoint(tmp_path))
-    assert len(errors) == 1
-    assert "Another fit of the same job" in errors[0] and str(tmp_path) in errors[0]
-    assert len(contents(tmp_path)) == 1
+    meanwhile(fit_again)
+    monkeypatch.setattr(locks, "time", SimpleNamespace(sleep=sleep))
+    with ThreadPoolExecutor(1) as pool, pytest.warns(UserWarning, match=WAITS) as said:
+        first = fit()
+        before = contents(tmp_path)
+        assert differences(vars(seconds[0].result()), vars(first)) == []
+    assert [WAITS[:20] in str(warning.message) for warning in said].count(True) == 1
+    assert str(tmp_path) in "".join(str(warning.message) for warning in said)
+    (name,) = {name for name in before if name.endswith(".npz")}
+    assert contents(tmp_path) == {name: before[name]}
+
+
+def test_ctrl_c_ends_the_wait(meanwhile, tmp_path, monkeypatch):
+    X, y = table("iris")
+    model = new("classifier", max_iter=2).fit(X, y)
+    state = snapshot(model)
+
+    def interrupted(seconds):
+        raise KeyboardInterrupt
+
+    def fit_again():
+        with pytest.raises(KeyboardInterrupt):
+            model.set_params(max_iter=8).fit(X, y, checkpoint=Checkpoint(tmp_path))
+
+    meanwhile(fit_again)
+    monkeypatch.setattr(locks, "time", SimpleNamespace(sleep=interrupted))
+    with pytest.warns(UserWarning, match=WAITS):
+        first = new("classifier").fit(X, y, checkpoint=Checkpoint(tmp_path))
+    assert first.n_iter_ == 8
+    assert differences(vars(model), {**state, "max_iter": 8}) == []
 
 
 def test_jobs_that_differ_in_anything_have_names_of_their_own(tmp_path):
@@ -320,64 +366,6 @@ def test_jobs_that_differ_in_anything_have_names_of_their_own(tmp_path):
         assert len(contents(tmp_path)) == n_files
     new("classifier", verbose=True).fit(*table("iris"), checkpoint=Checkpoint(tmp_path))
     assert len(contents(tmp_path)) == n_files
-
-
-def closure(factor):
-    return lambda progress: factor * progress
-
-
-def layer_class(slope):
-    """A class of the same name whose method differs by a number."""
-
-    class Layer:
-        def forward(self, inputs):
-            return slope * inputs
-
-    return Layer
-
-
-VALUES = [
-    *(None, True, 1, 1.0, "1", b"1", [1], [[1]], {"a": 1}, {"a": 2}, {1}, {1, 2}),
-    *(np.arange(3), np.arange(3.0), np.arange(3)[::-1], np.array(["a", 1], object)),
-    *(len, max, np.tanh, closure(1.0), closure(2.0), lambda p: p, lambda p: -p),
-    *(layer_class(1), layer_class(2), layer_class(1)(), Checkpoint("a")),
-    *(Checkpoint("b"), np.random.RandomState(0), np.random.RandomState(1)),
-]
-
-
-def test_digests_tell_values_apart():
-    found = [digest(value) for value in VALUES]
-    assert len(set(found)) == len(VALUES)
-    assert digest(closure(2.0)) == digest(closure(2.0))
-    assert digest(layer_class(1)()) == digest(layer_class(1)())
-    assert digest({"a": 1, "b": 2}) == digest({"b": 2, "a": 1})
-    itself = [1]
-    itself.append(itself)
-    assert digest(itself) == digest(itself)
-
-
-DIGESTS = """
-from sklearn.metrics import accuracy_score, make_scorer
-from sklearn_backprop.checkpoint.identity import digest
-class Layer:
-    def forward(self, inputs):
-        return inputs if inputs in {"a", "b", "c"} else {"x": 1, "y": {"u", "v"}}
-print(digest([Layer, Layer(), {"a", "b"}, lambda p: p in {"q", "r"},
-              make_scorer(accuracy_score)]))
-"""
-
-
-def test_digests_are_the_same_in_every_process():
-    printed = {
-        subprocess.run(
-            [sys.executable, "-c", DIGESTS],
-            env={**os.environ, "PYTHONHASHSEED": seed},
-            check=True,
-            capture_output=True,
-        ).stdout
-        for seed in ("1", "2")
-    }
-    assert len(printed) == 1
 
 
 def test_trees_come_back_as_they_were(tmp_path):

@@ -299,7 +299,9 @@ def test_the_fits_of_a_search_have_files_of_their_own(piped, backend, tmp_path):
     model, prefix = new("classifier"), ""
     if piped:
         model, prefix = make_pipeline(StandardScaler(), model), "mlpclassifier__"
-    search = GridSearchCV(model, {f"{prefix}alpha": [0.1, 1.0, 10.0]}, cv=2, n_jobs=2)
+    # The first of them twice, at the same time.
+    grids = [{f"{prefix}alpha": [0.1]}, {f"{prefix}alpha": [0.1, 1.0, 10.0]}]
+    search = GridSearchCV(model, grids, cv=2, n_jobs=2)
     expected = clone(search).fit(X, y)
     with joblib.parallel_config(backend), warnings.catch_warnings():
         warnings.simplefilter("ignore")

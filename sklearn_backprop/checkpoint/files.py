@@ -29,14 +29,12 @@ class Store:
 
     @contextmanager
     def owned(self):
-        """Make a context in which nobody else owns these files.
+        """Make a context in which nobody else owns these files, or wait for it.
 
         Raises
         ------
         OSError
             If the folder cannot be made or written to.
-        RuntimeError
-            If another fit owns them.
         """
         try:
             self.folder.mkdir(parents=True, exist_ok=True)

@@ -127,8 +127,6 @@ class BaseTabularMLP(PersistenceMixin, OnnxMixin, CallbackSupportMixin, BaseEsti
             before is then untouched, as in all other errors.
         OSError
             If a checkpoint cannot be written.
-        RuntimeError
-            If another fit of the same job is under way with the same checkpoint.
         """
         check_checkpoint(checkpoint)
         clock = Clock(self.max_time)
