@@ -248,6 +248,9 @@ def check_classes(task, name="classes_"):
     classes, n_outputs = task.classes, task.n_outputs
     if classes.ndim != 1:
         raise ValueError(f"{name} must have one axis, got shape {classes.shape}.")
+    if classes.dtype.kind in "cS":  # As `fit` refuses them.
+        kind = "complex" if classes.dtype.kind == "c" else "bytes"
+        raise ValueError(f"{name} must not be {kind}, got {classes.tolist()}.")
     one_column = n_outputs == 1 and not is_softmax(task.link)
     fitting = {1, 2} if one_column else {n_outputs}
     if len(classes) not in fitting:

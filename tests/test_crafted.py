@@ -112,6 +112,12 @@ NETWORKS = {
         made("coefs_", first(lambda c: c.astype(str).astype(object))),
         "must hold numbers",
     ),
+    "coefs booleans": (C, made("coefs_", first(lambda c: c > 0)), "must hold numbers"),
+    "coefs masked": (
+        C,
+        made("coefs_", first(lambda c: np.ma.masked_array(c, c > 0))),
+        "coefs_.0. must hold numbers, got a masked array",
+    ),
     "coefs complex": (C, made("coefs_", first(lambda c: c + 1j)), "coefs_.0."),
     "coefs none": (C, put("coefs_", None), "coefs_ must be a sequence"),
     "coefs empty": (C, put("coefs_", []), "one array for each layer"),
@@ -124,6 +130,8 @@ NETWORKS = {
     "n_outputs wrong": (C, put("n_outputs_", 2), "n_outputs_ must be 3"),
     "n_outputs a float": (C, put("n_outputs_", 3.0), "n_outputs_ must be 3"),
     "n_outputs of a regressor": (R, put("n_outputs_", 2), "n_outputs_ must be 1"),
+    "n_layers wrong": (R, put("n_layers_", 77), "n_layers_ must be 3"),
+    "loss a word": (R, put("loss_", "low"), "loss_ must be a number or None"),
     "n_features wrong": (C, put("n_features_in_", 4), "n_features_in_ must be 3"),
     "names too few": (
         C,
@@ -140,6 +148,12 @@ NETWORKS = {
     "classes twice": (C, spoil("classes_", 1, "high"), "sorted and distinct"),
     "classes a matrix": (C, made("classes_", lambda c: c[None]), "one axis"),
     "classes of a kind": (C, put("classes_", np.array([None] * 3)), "does not make"),
+    "classes complex": (
+        C,
+        put("classes_", np.array([0, 1, 2j])),
+        "classes_ must not be complex",
+    ),
+    "classes bytes": (C, put("classes_", np.array([b"a", b"b", b"c"])), "be bytes"),
     "classes multilabel": (
         "classifier_multilabel",
         put("classes_", np.array([1, 2])),
@@ -388,6 +402,16 @@ def test_what_lacks_an_essential_attribute_is_not_fitted(name):
     model = through_skops(changed(C, without(name)))
     with pytest.raises(ValueError, match="not fitted|set it"):
         model.predict(MODELS[C][1]())
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_whatever_is_missing_is_named_or_not_needed(name):
+    X = MODELS[name][1]()[:N_PREDICTED]
+    for attribute in [key for key in vars(fitted(name)) if key.endswith("_")]:
+        try:
+            outputs(through_pickle(changed(name, without(attribute))), X)
+        except ValueError as error:
+            assert attribute in str(error) or "is not fitted yet" in str(error)
 
 
 def test_quantiles_that_the_networks_do_not_have_are_named():

@@ -279,7 +279,7 @@ class BaseTabularMLP(PersistenceMixin, OnnxMixin, CallbackSupportMixin, BaseEsti
         # Parameters may have changed since a fit, which then concerns prediction alone.
         if hasattr(self, "networks_"):
             self._checked_encoding()
-            self._check_labels()
+            self._check_task()
 
     def _checked_encoding(self):
         """Return the layer of components that the networks have been checked to fit."""
