@@ -236,7 +236,14 @@ def test_a_file_is_no_folder(tmp_path):
 
 REFUSED = [
     ("folder", TypeError, "must be a Checkpoint, such as"),
-    (Checkpoint(None), ValueError, "path must be the path of a folder, got None"),
+    (
+        Checkpoint(None),
+        ValueError,
+        "path must be the path of a folder as str or PathLike, got None",
+    ),
+    (Checkpoint(b"f"), ValueError, "path must be .* as str or PathLike, got b'f'"),
+    (Checkpoint("a\0b"), ValueError, "path must be the path of a folder"),
+    (Checkpoint(""), ValueError, "path must be the path of a folder"),
     (Checkpoint("f", every=0), ValueError, "every must be an integer of at least 1"),
     (Checkpoint("f", keep=1.5), ValueError, "keep must be .* got 1.5"),
 ]
