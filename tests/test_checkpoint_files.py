@@ -400,23 +400,36 @@ def test_trees_come_back_as_they_were(tmp_path):
 KILLING = """
 import os, pickle, random, signal, sys, time, warnings
 from sklearn.datasets import load_digits
-from sklearn_backprop import Checkpoint, MLPClassifier
+from sklearn_backprop import Checkpoint, MLPClassifier, TabularMLPClassifier
 from sklearn_backprop.optimizers import AdamW
+from sklearn_backprop.tabular.training import GroupTraining
 
 warnings.simplefilter("ignore")
-folder, draw = sys.argv[1], random.Random(7)
+folder, family, n_kills = sys.argv[1], sys.argv[2], int(sys.argv[3])
+draw = random.Random(7)
 X, y = load_digits(return_X_y=True)
 X = X[:500] / 16
 y = y[:500]
 writer = None
 
+def signalling(function):
+    def signal(*args):
+        result = function(*args)
+        if writer is not None:
+            os.write(writer, b".")  # An epoch is all but done, or that of a group.
+        return result
+    return signal
+
+@signalling
 def scoring(model, X, y):
-    score = model.score(X, y)
-    if writer is not None:
-        os.write(writer, b".")  # An epoch is all but done.
-    return score
+    return model.score(X, y)
+
+GroupTraining.epoch = signalling(GroupTraining.epoch)
 
 def fit(**given):
+    if family == "tabular":
+        model = TabularMLPClassifier(2, max_iter=8, dropout=0.1, random_state=0)
+        return model.fit(X, y, **given)
     model = MLPClassifier(
         (20,), max_iter=150, batch_size=50, solver=AdamW(averaging=0.9), dropout=0.1,
         learning_rate="cosine", early_stopping=True, scoring=scoring, random_state=0,
@@ -425,7 +438,7 @@ def fit(**given):
     return model.fit(X, y, **given)
 
 n_killed = 0
-while n_killed < 20:
+while n_killed < n_kills:
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
@@ -444,7 +457,7 @@ while n_killed < 20:
 writer = None
 resumed = fit(checkpoint=Checkpoint(folder, keep=2))
 whole = fit()
-for model in resumed, whole:
+for model in [resumed, whole] if family == "plain" else []:
     model.scoring = None
 with open(os.path.join(folder, "models"), "wb") as file:
     pickle.dump((n_killed, resumed, whole), file)
@@ -452,13 +465,16 @@ with open(os.path.join(folder, "models"), "wb") as file:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="There is no fork here.")
-def test_a_process_that_is_killed_twenty_times_ends_as_if_it_had_not_been(tmp_path):
+@pytest.mark.parametrize(("family", "n_kills"), [("plain", 20), ("tabular", 4)])
+def test_a_process_that_is_killed_often_ends_as_if_it_had_not_been(
+    family, n_kills, tmp_path
+):
     environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
-    command = [sys.executable, "-c", KILLING, tmp_path]
+    command = [sys.executable, "-c", KILLING, tmp_path, family, str(n_kills)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     n_killed, resumed, whole = pickle.loads((tmp_path / "models").read_bytes())
-    assert n_killed == 20
+    assert n_killed == n_kills
     assert differences(vars(resumed), vars(whole)) == []
     X = np.random.default_rng(0).standard_normal((50, 64))
     np.testing.assert_array_equal(resumed.predict_proba(X), whole.predict_proba(X))
