@@ -104,13 +104,15 @@ def check_model(coefs, intercepts, coefs_name="coefs_", intercepts_name="interce
 def _check_array(name, array, n_axes):
     """Raise ValueError unless something is an array of finite numbers."""
     dtype = getattr(array, "dtype", None)
+    if isinstance(array, np.ma.MaskedArray):
+        raise ValueError(f"{name} must hold numbers, got a masked array: fill it.")
     if dtype in FLOATS and array.ndim == n_axes and array.size and is_finite(array):
         return  # The full check takes far longer than an epoch of a small network.
     try:
         array = np.asarray(array)
     except ValueError as error:
         raise ValueError(f"{name} must hold numbers: {error}.") from error
-    if array.dtype.kind in "cmM" or _has_text(array):
+    if array.dtype.kind in "bcmM" or _has_text(array):
         raise ValueError(f"{name} must hold numbers, got {array.dtype}.")
     try:
         numbers = array.astype(np.float64, copy=False)

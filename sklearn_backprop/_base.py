@@ -111,8 +111,6 @@ class BaseMLP(
             before is then untouched, as in all other errors.
         OSError
             If a checkpoint cannot be written.
-        RuntimeError
-            If another fit of the same job is under way with the same checkpoint.
         """
         validation = X_val, y_val, sample_weight_val
         return self._train(X, y, sample_weight, validation, checkpoint=checkpoint)

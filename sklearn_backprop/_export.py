@@ -14,7 +14,7 @@ from sklearn.base import is_classifier
 from . import __version__, layers
 from ._arrays import FLOATS, check_model
 from ._files import write_array, written_whole
-from .layers.base import parameter_names
+from .layers.base import why_no_function
 
 FORMAT, FORMAT_VERSION = "sklearn_backprop.arrays", 1
 HEADER = "header.json"
@@ -167,7 +167,7 @@ def _layer(entry):
     if isinstance(entry, list):
         return [_layer(part) for part in entry]
     kind, settings = entry["layer"], entry["settings"]
-    if kind not in layers.__all__ or parameter_names(getattr(layers, kind)):
+    if kind not in layers.__all__ or why_no_function(getattr(layers, kind)):
         raise ValueError(f"there is no activation {kind!r}.")
     return getattr(layers, kind)(**settings)
 

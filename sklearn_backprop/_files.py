@@ -23,8 +23,13 @@ def written_whole(path, unfinished=None):
     Yields
     ------
     file : binary file
+
+    Raises
+    ------
+    OSError
+        If it cannot be written; it names `path`.
     """
-    path = os.path.realpath(path)
+    given, path = os.fspath(path), os.path.realpath(path)
     if os.path.isdir(path):
         raise IsADirectoryError(f"{path} is a folder: give the name of a file.")
     if unfinished is None:
@@ -36,10 +41,22 @@ def written_whole(path, unfinished=None):
             os.fsync(file.fileno())
         os.replace(unfinished, path)
         _sync_folder(os.path.dirname(path))
-    except BaseException:
+    except BaseException as error:
         with suppress(OSError):
             os.unlink(unfinished)
-        raise
+        failure = _disk_failure(error)
+        if failure is None or failure.errno is None:
+            raise
+        # Which may name the unfinished file, or none.
+        raise OSError(failure.errno, failure.strerror, given) from error
+
+
+def _disk_failure(error):
+    """Return the error of the operating system behind another one, or None."""
+    while error is not None and not isinstance(error, OSError):
+        # When a write fails, zipfile complains that it could not go on.
+        error = error.__context__ if isinstance(error, ValueError) else None
+    return error
 
 
 def write_array(archive, name, array):

@@ -12,7 +12,7 @@ from sklearn.utils.multiclass import (
 )
 
 from ._data import squeeze_column
-from ._links import classifier_link, is_softmax
+from ._links import classifier_link, is_softmax, makes_probabilities
 from ._tasks import Classification
 
 
@@ -248,12 +248,21 @@ def check_classes(task, name="classes_"):
     classes, n_outputs = task.classes, task.n_outputs
     if classes.ndim != 1:
         raise ValueError(f"{name} must have one axis, got shape {classes.shape}.")
+    if classes.dtype.kind in "cS":  # As `fit` refuses them.
+        kind = "complex" if classes.dtype.kind == "c" else "bytes"
+        raise ValueError(f"{name} must not be {kind}, got {classes.tolist()}.")
     one_column = n_outputs == 1 and not is_softmax(task.link)
     fitting = {1, 2} if one_column else {n_outputs}
     if len(classes) not in fitting:
         raise ValueError(
             f"{name} must have {max(fitting)} labels for {n_outputs} output(s), got "
             f"{len(classes)}: {classes.tolist()}."
+        )
+    if not makes_probabilities(task.link, n_outputs):
+        name = name.replace("classes", "out_activation")
+        raise ValueError(
+            f"{name} is {task.link!r}, which makes no probabilities of {n_outputs} "
+            "output(s): a classifier needs 'logistic' or 'softmax'."
         )
     if not np.array_equal(classes, np.unique(classes)):
         raise ValueError(

@@ -4,8 +4,13 @@ A link is the name of an activation or a layer, as `out_activation_` holds it. A
 names its own, or leaves it to the task.
 """
 
+import numpy as np
+
 from ._parameters import LINKS, layer_maker
 from .layers import Logistic, Softmax
+
+# Logits that a link is tried on, and how exact its probabilities must be.
+TRIED, NEARLY = np.array([-30.0, -1.0, 0.0, 0.3, 30.0]), 1e-6
 
 
 def is_softmax(link):
@@ -31,6 +36,27 @@ def apply_link(link, logits):
     output : ndarray of shape (n_samples, n_outputs)
     """
     return layer_maker(link, LINKS, "out_activation_")().forward(logits)
+
+
+def makes_probabilities(link, n_outputs):
+    """Return whether a link makes probabilities of some outputs.
+
+    Of one output that of the second of two classes, of several rows that sum to one;
+    'logistic' makes each a probability by itself. Any other link is tried.
+
+    Parameters
+    ----------
+    link : str or layer
+    n_outputs : int
+    """
+    if is_logistic(link) or is_softmax(link):
+        return True
+    logits = TRIED[:, np.newaxis] * np.cos(np.arange(n_outputs))
+    with np.errstate(all="ignore"):
+        found = apply_link(link, logits)
+    sums = found.sum(axis=1) if n_outputs > 1 else np.ones(len(found))
+    within = (found >= 0.0) & (found <= 1.0 + NEARLY)
+    return bool(within.all() and (abs(sums - 1.0) <= NEARLY).all())
 
 
 def classifier_link(loss, n_classes, is_multilabel, fitted=None):
@@ -67,7 +93,7 @@ def classifier_link(loss, n_classes, is_multilabel, fitted=None):
         raise ValueError(
             f"{owner} is for two classes or a multilabel y: y has {n_classes} classes."
         )
-    if isinstance(link, str) and not is_logistic(link) and not is_softmax(link):
+    if not makes_probabilities(link, n_classes if n_classes > 2 else 1):
         raise ValueError(
             f"{owner} makes no probabilities to train by: a classifier needs "
             "'logistic' or 'softmax'."
@@ -97,6 +123,8 @@ def regressor_link(loss, fitted=None):
 def _chosen_link(loss, suggested, fitted):
     """Return the loss's link, which must be the fitted one, or else what fits."""
     link = loss.out_activation
+    if link is not None:
+        layer_maker(link, LINKS, f"loss={loss!r}: out_activation")
     if link is None:
         return suggested if fitted is None else fitted
     if fitted is not None and _layer_class(link) is not _layer_class(fitted):

@@ -37,7 +37,7 @@ from .layers import (
     Softplus,
     Tanh,
 )
-from .layers.base import parameter_names
+from .layers.base import why_no_function
 from .losses import (
     AbsoluteError,
     Focal,
@@ -227,13 +227,9 @@ def _validate_object(estimator, name, value):
             f"{owner} is {value!r}, whose update(parameters, gradients) would not be "
             "called: an optimizer gives _step_function, as Adam and SGD do."
         )
-    own = parameter_names(value) if name == "activation" else ()
-    if own:
-        raise InvalidParameterError(
-            f"{owner} is {value!r}, a layer with parameters of its own "
-            f"({', '.join(own)}): an estimator keeps and trains "
-            "those of its Dense layers alone."
-        )
+    reason = why_no_function(value) if name == "activation" else None
+    if reason is not None:
+        raise InvalidParameterError(f"{owner} is {value!r}, {reason}.")
     if name == "loss" and value.takes_probabilities:
         raise InvalidParameterError(
             f"{owner} is {value!r}, a function of probabilities: give one of the "
@@ -309,9 +305,12 @@ def layer_maker(activation, names=ACTIVATIONS, parameter="activation"):
     Raises
     ------
     ValueError
-        If there is no layer of that name.
+        If there is no layer of that name, or it is no function of its inputs alone.
     """
     if not isinstance(activation, str):
+        reason = why_no_function(activation)
+        if reason is not None:
+            raise ValueError(f"{parameter} is {activation!r}, {reason}.")
         return partial(settings_of, activation)
     if activation not in names:
         raise ValueError(

@@ -12,7 +12,7 @@ from ._continuation import check_kept
 from ._parameters import LINKS, layer_maker
 
 CURVES = ("loss_curve_", "validation_scores_", "validation_loss_curve_")
-BESTS = ("best_loss_", "best_validation_score_")
+NUMBERS = ("loss_", "best_loss_", "best_validation_score_")
 
 
 def check_stored(model):
@@ -29,14 +29,16 @@ def check_stored(model):
     coefs, intercepts = check_model(fitted.coefs_, fitted.intercepts_)
     _check_count("n_features_in_", fitted, coefs[0].shape[0])
     _check_count("n_outputs_", fitted, coefs[-1].shape[1])
+    if hasattr(fitted, "n_layers_"):
+        _check_count("n_layers_", fitted, len(coefs) + 1)
     fitted._check_outputs(coefs[-1].shape[1])
+    link = layer_maker(fitted.out_activation_, LINKS, "out_activation_")
+    _check_layer("out_activation_", link())
     fitted._check_labels()
     if hasattr(fitted, "feature_names_in_"):
         _check_names(fitted.feature_names_in_, coefs[0].shape[0])
     for layer in fitted._layers_function(coefs, intercepts)():
         _check_layer("activation_", layer)
-    link = layer_maker(fitted.out_activation_, LINKS, "out_activation_")
-    _check_layer("out_activation_", link())
     _check_history(model)
     check_kept(getattr(model, "_training_state", {}))
 
@@ -75,7 +77,7 @@ def _check_history(model):
         value = getattr(model, name, 0)
         if not isinstance(value, Integral) or value < 0:
             raise ValueError(f"{name} must be a number of at least 0, got {value!r}.")
-    for name in BESTS:
+    for name in NUMBERS:
         value = getattr(model, name, None)
         if value is not None and not isinstance(value, Real):
             raise ValueError(f"{name} must be a number or None, got {value!r}.")

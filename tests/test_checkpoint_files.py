@@ -7,15 +7,18 @@ import pickle
 import subprocess
 import sys
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from conftest import KINDS, OURS, Killed, differences, snapshot, table
 
 from sklearn_backprop import Checkpoint, TabularMLPClassifier, _files
-from sklearn_backprop.checkpoint import format
-from sklearn_backprop.checkpoint.identity import digest
+from sklearn_backprop.checkpoint import format, locks
+from sklearn_backprop.checkpoint.files import Store
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
@@ -237,7 +240,14 @@ def test_a_file_is_no_folder(tmp_path):
 
 REFUSED = [
     ("folder", TypeError, "must be a Checkpoint, such as"),
-    (Checkpoint(None), ValueError, "path must be the path of a folder, got None"),
+    (
+        Checkpoint(None),
+        ValueError,
+        "path must be the path of a folder as str or PathLike, got None",
+    ),
+    (Checkpoint(b"f"), ValueError, "path must be .* as str or PathLike, got b'f'"),
+    (Checkpoint("a\0b"), ValueError, "path must be the path of a folder"),
+    (Checkpoint(""), ValueError, "path must be the path of a folder"),
     (Checkpoint("f", every=0), ValueError, "every must be an integer of at least 1"),
     (Checkpoint("f", keep=1.5), ValueError, "keep must be .* got 1.5"),
 ]
@@ -277,30 +287,73 @@ def test_a_setting_that_nothing_is_known_of_is_refused(tmp_path):
         new("classifier", scoring=Unknown()).fit(X, y, checkpoint=Checkpoint(tmp_path))
 
 
-def test_two_fits_of_one_job_do_not_meet(tmp_path):
-    X, y = table("iris")
-    errors = []
+WAITS = "Another fit of the same job .* waits for it to end"
 
-    def scoring(model, X, y):
-        if not errors:
-            second = threading.Thread(target=fit_again)
-            second.start()
-            second.join()
-        return 1.0
+
+@pytest.fixture
+def meanwhile(monkeypatch):
+    """Do something when the first checkpoint has been written, by its own fit."""
+    write, left = Store.write, []
+
+    def writing(self, *args):
+        write(self, *args)
+        if left:
+            left.pop()()
+
+    monkeypatch.setattr(Store, "write", writing)
+    return left.append
+
+
+@pytest.mark.parametrize("family", ["plain", "tabular"])
+def test_the_second_fit_of_a_job_waits_and_reads_what_the_first_has_written(
+    family, meanwhile, tmp_path, monkeypatch
+):
+    X, y = table("iris")
+    is_waiting, seconds = threading.Event(), []
+
+    def fit():
+        model = TabularMLPClassifier(2, max_iter=4, random_state=0)
+        model = new("classifier") if family == "plain" else model
+        return model.fit(X, y, checkpoint=Checkpoint(tmp_path))
 
     def fit_again():
-        try:
-            model().fit(X, y, checkpoint=Checkpoint(tmp_path))
-        except RuntimeError as error:
-            errors.append(str(error))
+        seconds.append(pool.submit(fit))
+        assert is_waiting.wait(60)
 
-    def model():
-        return new("classifier", early_stopping=True, scoring=scoring)
+    def sleep(seconds):
+        is_waiting.set()
+        time.sleep(seconds)
 
-    model().fit(X, y, checkpoint=Checkpoint(tmp_path))
-    assert len(errors) == 1
-    assert "Another fit of the same job" in errors[0] and str(tmp_path) in errors[0]
-    assert len(contents(tmp_path)) == 1
+    meanwhile(fit_again)
+    monkeypatch.setattr(locks, "time", SimpleNamespace(sleep=sleep))
+    with ThreadPoolExecutor(1) as pool, pytest.warns(UserWarning, match=WAITS) as said:
+        first = fit()
+        before = contents(tmp_path)
+        assert differences(vars(seconds[0].result()), vars(first)) == []
+    assert [WAITS[:20] in str(warning.message) for warning in said].count(True) == 1
+    assert str(tmp_path) in "".join(str(warning.message) for warning in said)
+    (name,) = {name for name in before if name.endswith(".npz")}
+    assert contents(tmp_path) == {name: before[name]}
+
+
+def test_ctrl_c_ends_the_wait(meanwhile, tmp_path, monkeypatch):
+    X, y = table("iris")
+    model = new("classifier", max_iter=2).fit(X, y)
+    state = snapshot(model)
+
+    def interrupted(seconds):
+        raise KeyboardInterrupt
+
+    def fit_again():
+        with pytest.raises(KeyboardInterrupt):
+            model.set_params(max_iter=8).fit(X, y, checkpoint=Checkpoint(tmp_path))
+
+    meanwhile(fit_again)
+    monkeypatch.setattr(locks, "time", SimpleNamespace(sleep=interrupted))
+    with pytest.warns(UserWarning, match=WAITS):
+        first = new("classifier").fit(X, y, checkpoint=Checkpoint(tmp_path))
+    assert first.n_iter_ == 8
+    assert differences(vars(model), {**state, "max_iter": 8}) == []
 
 
 def test_jobs_that_differ_in_anything_have_names_of_their_own(tmp_path):
@@ -324,64 +377,6 @@ def test_jobs_that_differ_in_anything_have_names_of_their_own(tmp_path):
         assert len(contents(tmp_path)) == n_files
     new("classifier", verbose=True).fit(*table("iris"), checkpoint=Checkpoint(tmp_path))
     assert len(contents(tmp_path)) == n_files
-
-
-def closure(factor):
-    return lambda progress: factor * progress
-
-
-def layer_class(slope):
-    """A class of the same name whose method differs by a number."""
-
-    class Layer:
-        def forward(self, inputs):
-            return slope * inputs
-
-    return Layer
-
-
-VALUES = [
-    *(None, True, 1, 1.0, "1", b"1", [1], [[1]], {"a": 1}, {"a": 2}, {1}, {1, 2}),
-    *(np.arange(3), np.arange(3.0), np.arange(3)[::-1], np.array(["a", 1], object)),
-    *(len, max, np.tanh, closure(1.0), closure(2.0), lambda p: p, lambda p: -p),
-    *(layer_class(1), layer_class(2), layer_class(1)(), Checkpoint("a")),
-    *(Checkpoint("b"), np.random.RandomState(0), np.random.RandomState(1)),
-]
-
-
-def test_digests_tell_values_apart():
-    found = [digest(value) for value in VALUES]
-    assert len(set(found)) == len(VALUES)
-    assert digest(closure(2.0)) == digest(closure(2.0))
-    assert digest(layer_class(1)()) == digest(layer_class(1)())
-    assert digest({"a": 1, "b": 2}) == digest({"b": 2, "a": 1})
-    itself = [1]
-    itself.append(itself)
-    assert digest(itself) == digest(itself)
-
-
-DIGESTS = """
-from sklearn.metrics import accuracy_score, make_scorer
-from sklearn_backprop.checkpoint.identity import digest
-class Layer:
-    def forward(self, inputs):
-        return inputs if inputs in {"a", "b", "c"} else {"x": 1, "y": {"u", "v"}}
-print(digest([Layer, Layer(), {"a", "b"}, lambda p: p in {"q", "r"},
-              make_scorer(accuracy_score)]))
-"""
-
-
-def test_digests_are_the_same_in_every_process():
-    printed = {
-        subprocess.run(
-            [sys.executable, "-c", DIGESTS],
-            env={**os.environ, "PYTHONHASHSEED": seed},
-            check=True,
-            capture_output=True,
-        ).stdout
-        for seed in ("1", "2")
-    }
-    assert len(printed) == 1
 
 
 def test_trees_come_back_as_they_were(tmp_path):
@@ -408,29 +403,44 @@ def test_trees_come_back_as_they_were(tmp_path):
 # after some epochs and a part of the next, or in the midst of a write. There it
 # waits for the signal, however late that comes.
 KILLING = """
-import os, pickle, random, signal, sys, time, warnings
+import os, pickle, random, signal, sys, time, types, warnings
 from sklearn.datasets import load_digits
-from sklearn_backprop import Checkpoint, MLPClassifier
+from sklearn_backprop import Checkpoint, MLPClassifier, TabularMLPClassifier
 from sklearn_backprop.optimizers import AdamW
+from sklearn_backprop.tabular.training import GroupTraining
 
 warnings.simplefilter("ignore")
-folder, draw = sys.argv[1], random.Random(7)
+folder, family, n_kills = sys.argv[1], sys.argv[2], int(sys.argv[3])
+draw = random.Random(7)
 X, y = load_digits(return_X_y=True)
 X = X[:500] / 16
 y = y[:500]
-writer = None
+# What a scorer names in its module is part of its job; of a module just the name.
+state = types.ModuleType("state")
+state.writer, state.n_calls = None, 0
 
+def signalling(function):
+    def signal(*args):
+        result = function(*args)
+        state.n_calls += 1
+        if state.writer is not None:
+            if state.n_left == 0:
+                time.sleep(600)
+            state.n_left -= 1
+            os.write(state.writer, b".")  # An epoch is all but done.
+        return result
+    return signal
+
+@signalling
 def scoring(model, X, y):
-    global n_left
-    score = model.score(X, y)
-    if writer is not None:
-        if n_left == 0:
-            time.sleep(600)
-        n_left -= 1
-        os.write(writer, b".")  # An epoch is all but done.
-    return score
+    return model.score(X, y)
+
+GroupTraining.epoch = signalling(GroupTraining.epoch)
 
 def fit(**given):
+    if family == "tabular":
+        model = TabularMLPClassifier(2, max_iter=8, dropout=0.1, random_state=0)
+        return model.fit(X, y, **given)
     model = MLPClassifier(
         (20,), max_iter=150, batch_size=50, solver=AdamW(averaging=0.9), dropout=0.1,
         learning_rate="cosine", early_stopping=True, scoring=scoring, random_state=0,
@@ -439,14 +449,14 @@ def fit(**given):
     return model.fit(X, y, **given)
 
 n_killed = 0
-while n_killed < 20:
-    reader, writer = os.pipe()
-    n_epochs = n_left = draw.randint(1, 4)
+while n_killed < n_kills:
+    reader, state.writer = os.pipe()
+    n_epochs = state.n_left = draw.randint(1, 4)
     child = os.fork()
     if child == 0:
         fit(checkpoint=Checkpoint(folder, keep=2))
         os._exit(0)
-    os.close(writer)
+    os.close(state.writer)
     for _ in range(n_epochs):
         os.read(reader, 1)
     time.sleep(draw.choice([0.0, 0.001, 0.003, 0.01]) * draw.random())
@@ -456,24 +466,31 @@ while n_killed < 20:
         n_killed += 1
     else:
         break
-writer = None
+state.writer = None
 resumed = fit(checkpoint=Checkpoint(folder, keep=2))
+n_resumed = state.n_calls
 whole = fit()
-for model in resumed, whole:
+n_whole = state.n_calls - n_resumed
+for model in [resumed, whole] if family == "plain" else []:
     model.scoring = None
 with open(os.path.join(folder, "models"), "wb") as file:
-    pickle.dump((n_killed, resumed, whole), file)
+    pickle.dump((n_killed, n_whole - n_resumed, resumed, whole), file)
 """
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="There is no fork here.")
-def test_a_process_that_is_killed_twenty_times_ends_as_if_it_had_not_been(tmp_path):
+@pytest.mark.parametrize(("family", "n_kills"), [("plain", 20), ("tabular", 4)])
+def test_a_process_that_is_killed_often_ends_as_if_it_had_not_been(
+    family, n_kills, tmp_path
+):
     environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
-    command = [sys.executable, "-c", KILLING, tmp_path]
+    command = [sys.executable, "-c", KILLING, tmp_path, family, str(n_kills)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    n_killed, resumed, whole = pickle.loads((tmp_path / "models").read_bytes())
-    assert n_killed == 20
+    content = (tmp_path / "models").read_bytes()
+    n_killed, n_spared, resumed, whole = pickle.loads(content)
+    assert n_killed == n_kills
+    assert n_spared > 0  # Epochs that those which were killed had done.
     assert differences(vars(resumed), vars(whole)) == []
     X = np.random.default_rng(0).standard_normal((50, 64))
     np.testing.assert_array_equal(resumed.predict_proba(X), whole.predict_proba(X))

@@ -23,6 +23,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_backprop import Checkpoint, TabularMLPClassifier, TabularMLPRegressor
+from sklearn_backprop.checkpoint.files import Store
 from sklearn_backprop.optimizers import AdamW
 from sklearn_backprop.schedules import Cosine, OneCycle
 from sklearn_backprop.tabular.training import GroupTraining
@@ -245,6 +246,34 @@ def test_ctrl_c_keeps_the_best_and_the_same_call_goes_on(tmp_path):
     assert model.validation_scores_ == expected.validation_scores_
 
 
+@pytest.mark.parametrize("family", ["plain", "tabular"])
+def test_ctrl_c_while_the_end_is_written_keeps_what_was_trained(
+    family, tmp_path, monkeypatch
+):
+    X, y = table("iris")
+    write = Store.write
+
+    def fit(**given):
+        if family == "plain":
+            return new("classifier", early_stopping=True).fit(X, y, **given)
+        model = TabularMLPClassifier(2, max_iter=4, random_state=0)
+        return model.fit(X, y, **given)
+
+    def interrupted(self, number, header, tree):
+        if tree["outcome"] is not None:
+            raise KeyboardInterrupt
+        write(self, number, header, tree)
+
+    expected = fit()
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "write", interrupted)
+        with pytest.warns(UserWarning, match="interrupted by user"):
+            model = fit(checkpoint=Checkpoint(tmp_path))
+    assert differences(vars(model), vars(expected)) == []
+    again = fit(checkpoint=Checkpoint(tmp_path))
+    assert differences(vars(again), vars(expected)) == []
+
+
 @pytest.mark.parametrize("every", [1, 3])
 @pytest.mark.parametrize("keep", [1, 3])
 def test_checkpoints_are_written_every_so_often_and_so_many_kept(every, keep, tmp_path):
@@ -270,7 +299,9 @@ def test_the_fits_of_a_search_have_files_of_their_own(piped, backend, tmp_path):
     model, prefix = new("classifier"), ""
     if piped:
         model, prefix = make_pipeline(StandardScaler(), model), "mlpclassifier__"
-    search = GridSearchCV(model, {f"{prefix}alpha": [0.1, 1.0, 10.0]}, cv=2, n_jobs=2)
+    # The first of them twice, at the same time.
+    grids = [{f"{prefix}alpha": [0.1]}, {f"{prefix}alpha": [0.1, 1.0, 10.0]}]
+    search = GridSearchCV(model, grids, cv=2, n_jobs=2)
     expected = clone(search).fit(X, y)
     with joblib.parallel_config(backend), warnings.catch_warnings():
         warnings.simplefilter("ignore")

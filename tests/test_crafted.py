@@ -11,6 +11,8 @@ from make_golden import MODELS, N_PREDICTED, outputs
 from sklearn.base import clone
 from sklearn.preprocessing import StandardScaler
 
+from sklearn_backprop.layers import ELU, Dropout, HardSigmoid, Scale
+
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 
@@ -110,6 +112,12 @@ NETWORKS = {
         made("coefs_", first(lambda c: c.astype(str).astype(object))),
         "must hold numbers",
     ),
+    "coefs booleans": (C, made("coefs_", first(lambda c: c > 0)), "must hold numbers"),
+    "coefs masked": (
+        C,
+        made("coefs_", first(lambda c: np.ma.masked_array(c, c > 0))),
+        "coefs_.0. must hold numbers, got a masked array",
+    ),
     "coefs complex": (C, made("coefs_", first(lambda c: c + 1j)), "coefs_.0."),
     "coefs none": (C, put("coefs_", None), "coefs_ must be a sequence"),
     "coefs empty": (C, put("coefs_", []), "one array for each layer"),
@@ -122,6 +130,8 @@ NETWORKS = {
     "n_outputs wrong": (C, put("n_outputs_", 2), "n_outputs_ must be 3"),
     "n_outputs a float": (C, put("n_outputs_", 3.0), "n_outputs_ must be 3"),
     "n_outputs of a regressor": (R, put("n_outputs_", 2), "n_outputs_ must be 1"),
+    "n_layers wrong": (R, put("n_layers_", 77), "n_layers_ must be 3"),
+    "loss a word": (R, put("loss_", "low"), "loss_ must be a number or None"),
     "n_features wrong": (C, put("n_features_in_", 4), "n_features_in_ must be 3"),
     "names too few": (
         C,
@@ -138,6 +148,12 @@ NETWORKS = {
     "classes twice": (C, spoil("classes_", 1, "high"), "sorted and distinct"),
     "classes a matrix": (C, made("classes_", lambda c: c[None]), "one axis"),
     "classes of a kind": (C, put("classes_", np.array([None] * 3)), "does not make"),
+    "classes complex": (
+        C,
+        put("classes_", np.array([0, 1, 2j])),
+        "classes_ must not be complex",
+    ),
+    "classes bytes": (C, put("classes_", np.array([b"a", b"b", b"c"])), "be bytes"),
     "classes multilabel": (
         "classifier_multilabel",
         put("classes_", np.array([1, 2])),
@@ -149,6 +165,24 @@ NETWORKS = {
     "activation unknown": (R, put("activation_", "arcsine"), "activation_ must be"),
     "activation count": (R, put("activation_", ["relu"] * 2), "has 2 entries"),
     "activation no layer": (R, put("activation_", [None]), "string or a layer"),
+    "activation random": (R, put("activation_", Dropout(0.9)), "in training alone"),
+    "activations random": (R, put("activation_", [Dropout(0.9)]), "in training alone"),
+    "activation scales": (
+        R,
+        put("activation_", Scale(np.ones((1, 4)))),
+        "activation_ is .* parameters of its own .scales",
+    ),
+    "link random": (C, put("out_activation_", Dropout(0.9)), "in training alone"),
+    "link random numbers": (R, put("out_activation_", Dropout()), "in training alone"),
+    "link scales": (C, put("out_activation_", Scale(np.ones((1, 3)))), "of its own"),
+    "link improbable": (C, put("out_activation_", ELU()), "makes no probabilities"),
+    "link by name": (C, put("out_activation_", "tanh"), "makes no probabilities"),
+    "link of each": (C, put("out_activation_", HardSigmoid()), "no probabilities"),
+    "link of two": (
+        "classifier_lbfgs",
+        put("out_activation_", "identity"),
+        "out_activation_ is 'identity', which makes no probabilities",
+    ),
     "parameter missing": (R, without("alpha"), "lacks alpha"),
     "n_iter negative": (R, put("n_iter_", -1), "n_iter_ must be a number"),
     "t a word": (R, put("t_", "many"), "t_ must be a number"),
@@ -384,6 +418,16 @@ def test_what_lacks_an_essential_attribute_is_not_fitted(name):
     model = through_skops(changed(C, without(name)))
     with pytest.raises(ValueError, match="not fitted|set it"):
         model.predict(MODELS[C][1]())
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_whatever_is_missing_is_named_or_not_needed(name):
+    X = MODELS[name][1]()[:N_PREDICTED]
+    for attribute in [key for key in vars(fitted(name)) if key.endswith("_")]:
+        try:
+            outputs(through_pickle(changed(name, without(attribute))), X)
+        except ValueError as error:
+            assert attribute in str(error) or "is not fitted yet" in str(error)
 
 
 def test_quantiles_that_the_networks_do_not_have_are_named():

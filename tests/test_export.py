@@ -155,15 +155,38 @@ def full_disk(descriptor):
     raise OSError(28, "No space left on device")
 
 
-@pytest.mark.parametrize("where", ["missing/model", "folder", "full"])
+class FullFile:
+    """A file on a disk that is full, which zipfile complains of in its own way."""
+
+    def __init__(self, name, mode):
+        self.file = open(name, mode)  # noqa: SIM115
+
+    def __getattr__(self, name):
+        return getattr(self.file, name)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *details):
+        self.file.close()
+
+    def write(self, data):
+        full_disk(self)
+
+
+@pytest.mark.parametrize("where", ["missing/model", "folder", "full", "full at once"])
 def test_what_cannot_be_written_to_leaves_all_as_it_was(where, tmp_path, monkeypatch):
     (tmp_path / "folder").mkdir()
     (tmp_path / "full").write_text("before")
-    if where == "full":
+    if where == "full at once":
+        where = "full"
+        monkeypatch.setattr(_files, "open", FullFile, raising=False)
+    elif where == "full":
         fails = SimpleNamespace(**vars(os) | {"fsync": full_disk})
         monkeypatch.setattr(_files, "os", fails)
-    with pytest.raises(OSError):
+    with pytest.raises(OSError, match=rf"{where}\b") as info:
         fitted("regressor_poisson").export_arrays(tmp_path / where)
+    assert "unfinished" not in str(info.value)
     assert sorted(os.listdir(tmp_path)) == ["folder", "full"]
     assert (tmp_path / "full").read_text() == "before"
     assert not list((tmp_path / "folder").iterdir())
@@ -254,6 +277,20 @@ SPOILT = {
     "other layer": (
         lambda d: rewritten(d, {"activation": {"layer": "Dense", "settings": {}}}),
         "no activation 'Dense'",
+    ),
+    "random activation": (
+        lambda d: rewritten(d, {"activation": {"layer": "Dropout", "settings": {}}}),
+        "no activation 'Dropout'",
+    ),
+    "random link": (
+        lambda d: rewritten(
+            d, {"out_activation": {"layer": "Dropout", "settings": {"rate": 0.9}}}
+        ),
+        "no activation 'Dropout'",
+    ),
+    "improbable link": (
+        lambda d: rewritten(d, {"out_activation": "relu"}),
+        "out_activation is 'relu', which makes no probabilities",
     ),
     "setting": (
         lambda d: rewritten(d, {"activation": {"layer": "ELU", "settings": {"b": 1}}}),

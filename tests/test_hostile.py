@@ -326,11 +326,11 @@ def test_indices_outside_a_sparse_matrix_are_not_followed(kind, name):
 
 @pytest.mark.parametrize("early_stopping", [False, True])
 def test_thousands_of_classes_take_little_memory(early_stopping):
-    X = np.random.default_rng(0).standard_normal((20_000, 10), np.float32)
+    X = np.random.default_rng(0).standard_normal((20_000, 10))
     y = np.arange(len(X)) % 5000
-    model = OURS["classifier"]((8,), max_iter=1, early_stopping=early_stopping)
-    assert peak_of(lambda: model.fit(X, y)) < 30e6
-    assert peak_of(lambda: model.predict(X)) < 30e6
+    model = OURS["classifier"](max_iter=1, early_stopping=early_stopping)
+    assert peak_of(lambda: model.fit(X, y)) < 60e6
+    assert peak_of(lambda: model.predict(X)) < 60e6
     assert len(model.classes_) == 5000
 
 

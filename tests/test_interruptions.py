@@ -31,6 +31,7 @@ PLACES = {
     "batch": (Network, "loss_gradient", [1, 2, 5, 9]),
     "score": (Validation, "__call__", [1, 2, 4]),
     "print": (Printer, "epoch_ended", [1, 2, 4]),
+    "end": (Printer, "ended", [1]),
 }
 CASES = [(place, n) for place, (_, _, calls) in PLACES.items() for n in calls]
 
@@ -85,6 +86,8 @@ def test_an_interrupted_fit_is_consistent_and_goes_on(kind, name, case, interrup
         model.set_params(early_stopping=True)
     if place == "score" and model.solver == "lbfgs":
         model.set_params(solver="sgd")  # L-BFGS holds nothing out.
+    if place == "end":
+        model.set_params(max_iter=4)
     calls = interrupt(place, n)
     with pytest.warns(UserWarning, match="interrupted by user"):
         model.fit(X, y)

@@ -114,7 +114,7 @@ ALLOWED = {
     "_stored": {"._arrays", "._continuation", "._parameters", *ESTIMATION},
     "_outcomes": {"._parameters", *ESTIMATION},
     "_tasks": {"._links", ".layers", *ESTIMATION},
-    "_links": {"._parameters", ".layers"},
+    "_links": {"._parameters", ".layers", "numpy"},
     "_parameters": {
         ".architecture",
         ".layers",

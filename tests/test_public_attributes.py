@@ -17,6 +17,8 @@ from conftest import (
 )
 from sklearn.exceptions import NotFittedError
 
+from sklearn_backprop.layers import Dropout
+
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 TABLES = ["iris", "breast_cancer", "multilabel", "diabetes", "two_targets", "counts"]
@@ -158,6 +160,8 @@ def test_from_arrays_names_what_is_wrong(kind, name):
         ([["a", "b", "c"]], {}, "classes must have one axis"),
         (["a", "b", "c"], {"out_activation": "logistic"}, "from 0 to 2"),
         (["a", "b", "c"], {"out_activation": "nonsense"}, "out_activation must be"),
+        (["a", "b", "c"], {"out_activation": "relu"}, "no probabilities of 3 output"),
+        (["a", "b", "c"], {"out_activation": Dropout()}, "acts in training alone"),
         (["a", "b", "c"], {"hidden_layer_sizes": (3,)}, "does not go with coefs"),
         (["a", "b", "c"], {"alpha": -1}, "'alpha' parameter of MLPClassifier"),
     ],

@@ -5,11 +5,12 @@ import pytest
 from conftest import DEFAULT_TABLE, KINDS, OURS, table
 
 from sklearn_backprop.architecture import HiddenLayers
-from sklearn_backprop.layers import Dense, ReLU
+from sklearn_backprop.layers import ELU, Dense, Dropout, ReLU
 from sklearn_backprop.losses import (
     BinaryCrossentropy,
     Huber,
     LogLoss,
+    Loss,
     SoftmaxCategoricalCrossentropy,
     SquaredError,
 )
@@ -57,6 +58,11 @@ REFUSED = {
         {"activation": Dense(6, 6)},
         r"parameters of its own \(weights, biases\)",
     ),
+    "activation_in_training_alone": (
+        {"activation": Dropout(0.2)},
+        r"'activation' .* is Dropout\(rate=0.2\), a layer that acts in training",
+    ),
+    "activations_in_training_alone": ({"activation": [Dropout()]}, "in training alone"),
     "activations_of_another_number": (
         {"activation": ["relu", "tanh"]},
         "activation has 2 entries, but there are 1 hidden layers",
@@ -133,7 +139,18 @@ def test_what_a_slot_does_not_take_is_named(kind, name):
     np.testing.assert_array_equal(model.predict(X), before)
 
 
+class Linked(Loss):
+    """A user's loss with a link of its own."""
+
+    default_score = "r2"
+
+    def __init__(self, out_activation):
+        self.out_activation = out_activation
+
+
 LINKS = {
+    "random": (Linked(Dropout()), "iris", "acts in training alone"),
+    "improbable": (Linked(ELU()), "breast_cancer", "makes no probabilities"),
     "numbers_for_labels": (SquaredError(), "iris", "no probabilities"),
     "one_column_for_three": (BinaryCrossentropy(), "iris", "y has 3 classes"),
     "exclusive_for_multilabel": (
@@ -150,6 +167,12 @@ def test_a_loss_whose_link_does_not_fit_the_labels_is_refused(name):
     X, y = table(data)
     with pytest.raises(ValueError, match=f"loss={type(loss).__name__}.*{message}"):
         new("classifier", loss=loss).fit(X, y)
+
+
+def test_a_link_that_acts_in_training_alone_predicts_no_numbers():
+    X, y = table("diabetes")
+    with pytest.raises(ValueError, match="out_activation .* acts in training alone"):
+        new("regressor", loss=Linked(Dropout())).fit(X, y)
 
 
 @pytest.mark.parametrize("loss", [LogLoss(), SoftmaxCategoricalCrossentropy()])

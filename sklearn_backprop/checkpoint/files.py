@@ -29,14 +29,12 @@ class Store:
 
     @contextmanager
     def owned(self):
-        """Make a context in which nobody else owns these files.
+        """Make a context in which nobody else owns these files, or wait for it.
 
         Raises
         ------
         OSError
             If the folder cannot be made or written to.
-        RuntimeError
-            If another fit owns them.
         """
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -79,14 +77,11 @@ class Store:
         try:
             with written_whole(path, self._unfinished) as file:
                 format.write(file, header, tree)
-        except BaseException as error:
-            failure = _disk_failure(error)
-            if failure is None:
-                raise
+        except OSError as error:
             raise _failed(
                 f"The checkpoint {path.name} cannot be written, the one before it is "
                 "as it was",
-                failure,
+                error,
             ) from error
         self._remove(self.paths()[: -self.keep])
 
@@ -104,11 +99,3 @@ class Store:
 def _failed(what, error):
     """Return an error of the operating system that says what it kept from happening."""
     return OSError(error.errno, f"{what}: {error.strerror or error}", error.filename)
-
-
-def _disk_failure(error):
-    """Return the error of the operating system behind another one, or None."""
-    while error is not None and not isinstance(error, OSError):
-        # When a write fails, zipfile complains that it could not go on.
-        error = error.__context__ if isinstance(error, ValueError) else None
-    return error

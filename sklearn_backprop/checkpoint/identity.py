@@ -1,12 +1,16 @@
 """What tells one job from another: a digest of settings, of data and of a beginning.
 
 It is the same in every process, so nothing in it hangs on addresses, on the order of
-sets or on pickles. Of functions and classes that users write the code counts.
+sets or on pickles. Of functions and classes that users write the code counts, and what
+it names in its module.
 """
 
+import dis
 import hashlib
+import sys
 from contextlib import contextmanager
 from numbers import Integral, Real
+from pathlib import PurePath
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
 
 import numpy as np
@@ -44,6 +48,9 @@ class _Digester:
         self.path = []
         """The containers and objects around what is being added: they may hold
         themselves."""
+        self.known = {}
+        """Functions and classes that have been added, and their places, by their
+        addresses: many may call the same ones."""
 
     def add(self, value):
         """Take a value into the hash."""
@@ -58,6 +65,8 @@ class _Digester:
             self._note("name", getattr(value, "__module__", ""), value.__name__)
         elif any(value is outer for outer in self.path):
             self._note("outer")
+        elif id(value) in self.known:
+            self._note("known", self.known[id(value)][0])
         else:
             with self._inside(value):
                 self._add_composed(value)
@@ -69,8 +78,10 @@ class _Digester:
     @contextmanager
     def _inside(self, value):
         self.path.append(value)
-        yield
-        self.path.pop()
+        try:
+            yield
+        finally:
+            self.path.pop()
 
     def _add_composed(self, value):
         if isinstance(value, np.ndarray):
@@ -111,12 +122,15 @@ class _Digester:
 
     def _add_code(self, value):
         self._note("name", value.__module__, value.__qualname__)
-        if value.__module__.partition(".")[0] in BY_NAME:
+        if str(value.__module__).partition(".")[0] in BY_NAME:
             return
+        self.known[id(value)] = len(self.known), value
         if isinstance(value, FunctionType):
             cells = [_contents(cell) for cell in value.__closure__ or ()]
             defaults = value.__defaults__, value.__kwdefaults__
             self._add_all("function", [value.__code__, *defaults, *cells])
+            if not _is_installed(value):  # Its calls lead through half of a package.
+                self._add_globals(value)
             return
         self._add_all("bases", value.__bases__)
         members = {name: _member(entry) for name, entry in vars(value).items()}
@@ -129,6 +143,23 @@ class _Digester:
             if isinstance(entry, plain) and name not in named
         }
         self.add(members)
+
+    def _add_globals(self, function):
+        """Take in what a function names in its module, as far as it can be known."""
+        for name in sorted(_global_names(function.__code__)):
+            if name not in function.__globals__:
+                continue
+            value = function.__globals__[name]
+            self._note("global", name)
+            if _is_installed(value):
+                self._note("name", value.__module__, value.__qualname__)
+                continue
+            before, known = self.hash.copy(), dict(self.known)
+            try:
+                self.add(value)
+            except Exception:  # Such as a lock or a file: it is known by its class.
+                self.hash, self.known = before, known
+                self._note("kind", type(value).__module__, type(value).__qualname__)
 
     def _add_object(self, value):
         if hasattr(value, "get_params"):
@@ -150,6 +181,29 @@ class _Digester:
             for i, part in enumerate(state[:3])
         ]
         self._add_all("object", [named, type(value), arguments, *items])
+
+
+def _global_names(code):
+    """Return the names in its module that code and the functions in it look up."""
+    names = {
+        instruction.argval
+        for instruction in dis.get_instructions(code)
+        if instruction.opname in ("LOAD_GLOBAL", "LOAD_NAME")
+    }
+    inner = [value for value in code.co_consts if isinstance(value, CodeType)]
+    return names.union(*map(_global_names, inner))
+
+
+def _is_installed(value):
+    """Return whether a function or class is of Python or of an installed package."""
+    if not isinstance(value, FunctionType | type):
+        return False
+    name = str(value.__module__)
+    if name == "__main__":  # In a worker process another file than in its parent.
+        return False
+    file = getattr(sys.modules.get(name), "__file__", None) or ""
+    folders = {"site-packages", "dist-packages"} & set(PurePath(file).parts)
+    return bool(folders) or name.partition(".")[0] in sys.stdlib_module_names
 
 
 def _contents(cell):

@@ -5,6 +5,8 @@ The operating system holds them, so a process that is killed leaves none behind.
 
 import errno
 import os
+import time
+import warnings
 from contextlib import contextmanager, suppress
 
 try:
@@ -31,11 +33,15 @@ else:
 
 # How a lock is refused that somebody else holds.
 HELD = {errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK}
+# A call that blocks would not hear of Ctrl-C in Windows.
+SECONDS_BETWEEN = 0.05
 
 
 @contextmanager
 def exclusive(path):
     """Make a context that no other thread or process is in at the same time.
+
+    Who comes while somebody is in it waits, after a warning.
 
     Parameters
     ----------
@@ -44,8 +50,6 @@ def exclusive(path):
 
     Raises
     ------
-    RuntimeError
-        If somebody is in it.
     OSError
         If there can be no such file.
     """
@@ -62,6 +66,7 @@ def exclusive(path):
 
 def _locked(path):
     """Return the descriptor of the file, which is then locked."""
+    has_warned = False
     while True:
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
@@ -72,17 +77,37 @@ def _locked(path):
                 str(path.parent),
             ) from error
         try:
-            _lock(descriptor)
-            # Who held it before may have removed the file since it was opened.
-            with suppress(FileNotFoundError):
-                if os.path.samestat(os.fstat(descriptor), os.stat(path)):
-                    return descriptor
-        except OSError as error:
+            if _is_ours(descriptor):
+                # Who held it before may have removed the file since it was opened.
+                with suppress(FileNotFoundError):
+                    if os.path.samestat(os.fstat(descriptor), os.stat(path)):
+                        return descriptor
+            else:
+                if not has_warned:
+                    _warn_of_waiting(path)
+                has_warned = True
+                time.sleep(SECONDS_BETWEEN)
+        except BaseException:
             os.close(descriptor)
-            if error.errno not in HELD:
-                raise
-            raise RuntimeError(
-                f"Another fit of the same job is writing the checkpoints {path.stem} "
-                f"in {path.parent}: wait for it to end, or give another folder."
-            ) from error
+            raise
         os.close(descriptor)
+
+
+def _is_ours(descriptor):
+    """Lock a file, and return whether that was possible."""
+    try:
+        _lock(descriptor)
+    except OSError as error:
+        if error.errno not in HELD:
+            raise
+        return False
+    return True
+
+
+def _warn_of_waiting(path):
+    warnings.warn(
+        f"Another fit of the same job is writing the checkpoints {path.stem} in "
+        f"{path.parent}: this one waits for it to end, and then goes on from what it "
+        "has written. Ctrl-C ends the wait.",
+        stacklevel=12,
+    )

@@ -237,7 +237,7 @@ def saving(checkpoint, estimator, rng, *begins):
     ------
     TypeError
         If there is a parameter that cannot be told from others of its kind.
-    OSError, RuntimeError
+    OSError
         As `Store.owned`.
     """
     if checkpoint is None:

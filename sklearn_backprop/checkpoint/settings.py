@@ -11,14 +11,16 @@ class Checkpoint(Settings):
     It is passed to `fit`. A fit that is killed, run again with the same data, the same
     parameters and the same checkpoint, goes on from the last one written and ends with
     the same model, bit for bit. Jobs that differ in anything have files of different
-    names, so one folder serves a whole search.
+    names, so one folder serves a whole search; fits of one job at once wait for one
+    another.
 
     Parameters
     ----------
     path : str or path-like
         The folder; it is made if there is none.
     every : int, default=1
-        After how many epochs to write.
+        After how many epochs to write. That takes some milliseconds, so where an epoch
+        takes less, on little data, 20 or 100 is right.
     keep : int, default=1
         How many checkpoints of one job to keep, of which the last counts.
 
@@ -42,9 +44,14 @@ class Checkpoint(Settings):
 
     def validate(self):
         """Check the settings (see `Settings.validate`)."""
-        check("path", self.path, os.fspath, "the path of a folder")
+        check("path", self.path, _is_path, "the path of a folder as str or PathLike")
         check_count("every", self.every)
         check_count("keep", self.keep)
+
+
+def _is_path(value):
+    path = os.fspath(value)
+    return isinstance(path, str) and path != "" and "\0" not in path
 
 
 def check_checkpoint(checkpoint):

@@ -48,6 +48,25 @@ def acts_in_training(layer):
     return getattr(layer, "only_in_training", False)
 
 
+def why_no_function(layer):
+    """Return why a layer is no function of its inputs alone; None if it is one.
+
+    What it predicts by would be random, or hang on arrays that no model keeps.
+    """
+    own = parameter_names(layer)
+    if own:
+        return (
+            f"a layer with parameters of its own ({', '.join(own)}): an estimator "
+            "keeps and trains those of its Dense layers alone"
+        )
+    if acts_in_training(layer):
+        return (
+            "a layer that acts in training alone: the estimator's parameter dropout "
+            "leaves out hidden neurons"
+        )
+    return None
+
+
 def forward_function(layer, out):
     """Return ``layer.forward`` as a function of the inputs alone, writing to `out`.
 

@@ -144,8 +144,6 @@ class BaseTabularMLP(PersistenceMixin, OnnxMixin, CallbackSupportMixin, BaseEsti
             before is then untouched, as in all other errors.
         OSError
             If a checkpoint cannot be written.
-        RuntimeError
-            If another fit of the same job is under way with the same checkpoint.
         """
         check_frame(X=X, X_val=X_val)
         check_checkpoint(checkpoint)
@@ -274,7 +272,7 @@ class BaseTabularMLP(PersistenceMixin, OnnxMixin, CallbackSupportMixin, BaseEsti
         # Parameters may have changed since a fit, which then concerns prediction alone.
         if hasattr(self, "networks_"):
             self._checked_encoding()
-            self._check_labels()
+            self._check_task()
 
     def _checked_encoding(self):
         """Return the layer of components that the networks have been checked to fit."""

@@ -131,7 +131,7 @@ class RobustClipScaler(
         -------
         X_scaled : ndarray of shape (n_samples, n_features)
         """
-        check_is_fitted(self)
+        check_is_fitted(self, "scale_")
         X = self._read(X, reset=False)
         center, scale = (a.astype(X.dtype) for a in (self.center_, self.scale_))
         with np.errstate(over="ignore"):
@@ -162,7 +162,7 @@ class RobustClipScaler(
         -------
         X_original : ndarray of shape (n_samples, n_features)
         """
-        check_is_fitted(self)
+        check_is_fitted(self, "scale_")
         X = self._read(X, reset=False)
         share = np.clip(X / self.limit, -1.0, 1.0)
         z = X / np.sqrt(np.maximum(1.0 - share**2, np.finfo(X.dtype).eps))
@@ -303,7 +303,7 @@ class PiecewiseLinearEncoder(PersistenceMixin, TransformerMixin, BaseEstimator):
         -------
         components : ndarray of shape (n_samples, sum of `n_bins_`)
         """
-        check_is_fitted(self)
+        check_is_fitted(self, "bin_edges_")
         X = self._read(X, reset=False)
         components = np.empty((len(X), int(self.n_bins_.sum())), X.dtype)
         stop = 0
@@ -343,7 +343,7 @@ class PiecewiseLinearEncoder(PersistenceMixin, TransformerMixin, BaseEstimator):
         -------
         names : ndarray of str
         """
-        check_is_fitted(self)
+        check_is_fitted(self, "bin_edges_")
         names = _check_feature_names_in(self, input_features)
         return np.array(
             [

@@ -164,7 +164,7 @@ class TablePreprocessor(PersistenceMixin, TransformerMixin, BaseEstimator):
         ValueError
             If a column is of another kind than when it was fitted.
         """
-        check_is_fitted(self)
+        check_is_fitted(self, "n_levels_")
         columns = self._read(X, reset=False)
         n_samples = len(columns[0].values)
         parts = [np.zeros((n_samples, 0))]
@@ -194,7 +194,7 @@ class TablePreprocessor(PersistenceMixin, TransformerMixin, BaseEstimator):
         -------
         names : ndarray of str
         """
-        check_is_fitted(self)
+        check_is_fitted(self, "n_levels_")
         names = _check_feature_names_in(self, input_features)
         found = [names[i] for i in self.numeric_]
         found += [f"{names[i]}_missing" for i in self.indicated_]

@@ -11,7 +11,7 @@ from ..finite import is_finite
 from ..network import Network
 from ..optimizers import AdamW
 from ..schedules import Cosine
-from ..training import Diverged, EpochReport, EpochTrainer, Run, notify
+from ..training import Diverged, EpochReport, EpochTrainer, Run, end, notify
 
 # Rows that a network that predicts goes through at once.
 BLOCK_ROWS = 1024
@@ -278,9 +278,7 @@ def train(groups, settings, clock, observers):
                 break
     except KeyboardInterrupt:  # Between two epochs.
         outcome = "interrupted"
-    for observer in observers:
-        observer.ended(first.run, first.network, outcome)
-    return outcome
+    return end(observers, first.run, first.network, outcome)
 
 
 def _take_turns(groups, clock):

@@ -12,6 +12,7 @@ from .observers import (
     Observer,
     Printer,
     TablePrinter,
+    end,
     notify,
     printers,
 )
@@ -25,6 +26,7 @@ __all__ = [
     "Printer",
     "Run",
     "TablePrinter",
+    "end",
     "minimize_lbfgs",
     "notify",
     "printers",

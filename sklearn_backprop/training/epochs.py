@@ -7,7 +7,7 @@ import numpy as np
 from ..finite import is_finite
 from ..optimizers.base import copy_state
 from ..schedules import Progress
-from .observers import EpochReport, notify
+from .observers import EpochReport, end, notify
 from .run import Diverged
 
 
@@ -129,9 +129,7 @@ class EpochTrainer:
             if run.n_iter == n_iter:  # Half an epoch is none.
                 for values, length in zip(run.curves, lengths, strict=True):
                     del values[length:]
-        for observer in self.observers:
-            observer.ended(run, self.predicting, outcome)
-        return outcome
+        return end(self.observers, run, self.predicting, outcome)
 
     def _update_function(self):
         """Return a step of the optimizer, whose state goes on if it is one of its own.

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.optimize import minimize
 
 from ..finite import is_finite
-from .observers import EpochReport, notify
+from .observers import EpochReport, end, notify
 from .run import Diverged
 
 
@@ -88,9 +88,7 @@ def minimize_lbfgs(
     except _Stopped:
         outcome = "stopped"
     network.parameters[...] = descent.best
-    for observer in observers:
-        observer.ended(run, network, outcome)
-    return outcome, descent.best_loss
+    return end(observers, run, network, outcome), descent.best_loss
 
 
 class _Descent:

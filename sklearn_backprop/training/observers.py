@@ -130,6 +130,32 @@ def notify(observers, report):
     return any(requests)
 
 
+def end(observers, run, network, outcome):
+    """Tell all observers that training has ended; return how.
+
+    Who interrupts it now, such as while a checkpoint is written, keeps what has been
+    trained, as at any earlier moment.
+
+    Parameters
+    ----------
+    observers : sequence of Observer
+    run : Run
+    network : Network
+    outcome : str
+
+    Returns
+    -------
+    outcome : str
+        The same, or "interrupted".
+    """
+    for observer in observers:
+        try:
+            observer.ended(run, network, outcome)
+        except KeyboardInterrupt:
+            outcome = "interrupted"
+    return outcome
+
+
 def printers(verbose):
     """Return who prints, for a level of verbosity: nobody, a printer, or a table."""
     if not verbose:
