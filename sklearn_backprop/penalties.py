@@ -47,7 +47,10 @@ class Penalties:
         -------
         penalty : float or ndarray of shape (n_networks,)
         """
-        if isinstance(losses, float) and not isinstance(alpha, np.ndarray):
+        is_one_number = not isinstance(alpha, np.ndarray)
+        if is_one_number and alpha == 0.0:
+            penalty = 0.0
+        elif is_one_number and isinstance(losses, float):
             penalty = self._add_square(alpha / float(totals))
         else:
             penalty = self._add_squares(losses, totals, alpha)
@@ -55,8 +58,6 @@ class Penalties:
 
     def _add_square(self, strength):
         """Add that of ``strength / 2 |weights|^2``, for one network."""
-        if strength == 0.0:
-            return 0.0
         weights, dweights = self.weights, self.dweights
         np.add(dweights, np.multiply(weights, strength, self.scratch), dweights)
         return 0.5 * strength * float(np.dot(weights, weights))
