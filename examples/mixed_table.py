@@ -50,7 +50,13 @@ def main():
     print(f"  {len(table.numeric_)} columns of numbers, {bins.n_bins_.sum()} bins")
     words = [model.feature_names_in_[i] for i in table.categorical_]
     print(f"  categories: {', '.join(words)}")
-    print(f"  temperatures: {np.round(model.temperatures_, 2)}")
+    print("  networks, what they see, their temperature, how much they count:")
+    for group, temperature, weight in zip(
+        model.networks_, model.temperatures_, model.group_weights_, strict=True
+    ):
+        sees = "components" if "embedding_weights" in group else "numbers"
+        n_networks = len(group["scales"])
+        print(f"    {n_networks} on {sees:10s}  {temperature:.2f}  {weight:.2f}")
 
 
 if __name__ == "__main__":
