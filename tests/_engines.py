@@ -1,7 +1,9 @@
-"""A search that every joblib backend is to give the same scores of."""
+"""Searches that every joblib backend is to give the same scores of."""
 
 import numpy as np
-from conftest import DEFAULT_TABLE, OURS, differences, table
+from _frames import mixed, targets
+from _frames import new as new_tabular
+from conftest import DEFAULT_TABLE, KINDS, OURS, differences, table
 from joblib import parallel_config
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -13,14 +15,26 @@ GRID = {
     "hidden_layer_sizes": [(6,), (256, 256)],
     "solver": ["adam", "lbfgs"],
 }
+TABULAR_GRID = {"n_estimators": [2, 5], "dropout": [0.0, 0.2]}
+SEARCHES = [*KINDS, *(f"tabular_{kind}" for kind in KINDS)]
 
 
-def searched(kind, backend=None, **settings):
+def _search(name):
+    """Return a pipeline, the grid of its last step, features and targets."""
+    kind = name.removeprefix("tabular_")
+    if name == kind:
+        model = make_pipeline(StandardScaler(), OURS[kind](max_iter=3, random_state=0))
+        return model, GRID, *table(DEFAULT_TABLE[kind])
+    frame = mixed()
+    model = make_pipeline("passthrough", new_tabular(kind))
+    return model, TABULAR_GRID, frame, targets(kind, frame)
+
+
+def searched(name, backend=None, **settings):
     """Return a search in two workers of a backend, or in this process alone."""
-    X, y = table(DEFAULT_TABLE[kind])
-    name = OURS[kind].__name__.lower()
-    pipeline = make_pipeline(StandardScaler(), OURS[kind](max_iter=3, random_state=0))
-    grid = {f"{name}__{key}": values for key, values in GRID.items()}
+    pipeline, grid, X, y = _search(name)
+    step, _ = pipeline.steps[-1]
+    grid = {f"{step}__{key}": values for key, values in grid.items()}
     search = GridSearchCV(
         pipeline, grid, cv=3, error_score="raise", return_train_score=True
     )
@@ -42,4 +56,5 @@ def assert_same_search(found, expected):
                 found.cv_results_[name], expected.cv_results_[name], err_msg=name
             )
     found, expected = (search.best_estimator_[-1] for search in (found, expected))
-    assert differences(found.coefs_, expected.coefs_) == []
+    for name in {"coefs_", "networks_"} & vars(expected).keys():
+        assert differences(getattr(found, name), getattr(expected, name)) == []

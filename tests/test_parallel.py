@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from _engines import assert_same_search, searched
+from _engines import SEARCHES, assert_same_search, searched
 from _frames import new as new_tabular
 from conftest import (
     DEFAULT_TABLE,
@@ -38,7 +38,7 @@ BACKENDS = {
 }
 
 
-@pytest.fixture(scope="module", params=KINDS)
+@pytest.fixture(scope="module", params=SEARCHES)
 def in_one_process(request):
     return request.param, searched(request.param)
 

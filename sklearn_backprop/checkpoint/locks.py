@@ -109,5 +109,5 @@ def _warn_of_waiting(path):
         f"Another fit of the same job is writing the checkpoints {path.stem} in "
         f"{path.parent}: this one waits for it to end, and then goes on from what it "
         "has written. Ctrl-C ends the wait.",
-        stacklevel=12,
+        stacklevel=2,
     )

@@ -6,8 +6,7 @@ import warnings
 import dask
 import pytest
 import ray
-from _engines import assert_same_search, searched
-from conftest import KINDS
+from _engines import SEARCHES, assert_same_search, searched
 from dask.distributed import Client, LocalCluster
 from ray.util.joblib import register_ray
 
@@ -49,7 +48,7 @@ def ray_workers():
     ray.shutdown()
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", SEARCHES)
 @pytest.mark.parametrize("backend", ["dask", "ray"])
 def test_a_search_has_the_scores_of_one_process(backend, kind, request):
     settings = request.getfixturevalue(f"{backend}_workers")
