@@ -5,6 +5,7 @@ scikit-learn stamps the version into states of its own modules alone.
 
 import inspect
 import warnings
+from contextlib import contextmanager
 from numbers import Integral
 
 import numpy as np
@@ -77,13 +78,8 @@ class PersistenceMixin:
         missing = [n for n in self._get_param_names() if not hasattr(self, n)]
         if missing:
             raise ValueError(f"A stored {name} lacks {', '.join(missing)}.")
-        try:
+        with _making_a_model(name):
             self._check_state()
-        except Exception as error:  # Whatever strange contents lead to.
-            reason = error if isinstance(error, ValueError) else repr(error)
-            raise ValueError(
-                f"A stored {name} does not make a model: {reason}"
-            ) from error
 
     def _check_state(self):
         """Raise an error if fitted attributes do not fit together."""
@@ -107,9 +103,20 @@ def _read(state, name):
             f"{name} was stored by sklearn_backprop {version} in format {number}, but "
             f"version {__version__} reads formats up to {newest}: upgrade it."
         )
-    for migrate in MIGRATIONS[number:]:
-        state = migrate(state)
+    with _making_a_model(name):
+        for migrate in MIGRATIONS[number:]:
+            state = migrate(state)
     return state, version
+
+
+@contextmanager
+def _making_a_model(name):
+    """Make a context in which any error says that a state makes no model."""
+    try:
+        yield
+    except Exception as error:  # Whatever strange contents lead to.
+        reason = error if isinstance(error, ValueError) else repr(error)
+        raise ValueError(f"A stored {name} does not make a model: {reason}") from error
 
 
 def _defaults(cls):

@@ -121,3 +121,26 @@ def test_plain_columns_lie_side_by_side(dtype):
     assert_array_equal(out[:, 2:], [[1, 0, 0, 1], [0, 0, 0, 0]])
     slopes = layer.backward(np.ones_like(out))
     assert_allclose(slopes, [[0.5**1.5, 0, 0, 0], [1, 5**-1.5, 0, 0]], atol=1e-9)
+
+
+@pytest.mark.parametrize("layer", [PlainColumns(1), PiecewiseLinear([[]], limit=3.0)])
+def test_numbers_of_any_size_are_drawn_in(layer):
+    inputs = np.array([[-np.inf], [-1e308], [0.0], [1e308]])
+    assert_allclose(layer.forward(inputs), [[-3.0], [-3.0], [0.0], [3.0]])
+    assert_allclose(layer.backward(np.ones((4, 1))), [[0], [0], [1], [0]], atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: PlainColumns(0), "must be a column"),
+        (lambda: PlainColumns(1, limit=0.0), "limit must be positive"),
+        (lambda: PiecewiseLinear([]), "must be a column"),
+        (lambda: PiecewiseLinear([[0, 1]], limit=np.nan), "limit must be positive"),
+        (lambda: PlainColumns(1, [2]).forward(np.zeros((3, 5))), "must have 2 columns"),
+        (lambda: PiecewiseLinear([[0, 1]]).forward(np.zeros((3, 2))), "have 1 columns"),
+    ],
+)
+def test_columns_that_cannot_be_are_refused(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()

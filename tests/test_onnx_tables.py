@@ -35,6 +35,7 @@ def frame(n_rows=300):
             np.minimum(rng.geometric(0.05, n_rows), 98)
         ],
         "constant": np.ones(n_rows),
+        "gaps": np.where(np.arange(n_rows) % 5, 1.0, np.nan),
     }
     X = pd.DataFrame({name: pd.Series(v, dtype=v.dtype) for name, v in columns.items()})
     X.loc[3::7, "a"] = np.nan
@@ -142,7 +143,7 @@ def test_what_is_no_table_is_refused():
     model = fitted(TabularMLPRegressor, X, y)
     with pytest.raises(NotFittedError):
         exported(TabularMLPRegressor(), X)
-    with pytest.raises(ValueError, match="have 8 columns, but Tab.* fitted with 9"):
+    with pytest.raises(ValueError, match="have 9 columns, but Tab.* fitted with 10"):
         exported(model, X[X.columns[1:]])
     words = X.assign(a=pd.Series("1", X.index, object))
     with pytest.raises(ValueError, match="Input 'a' of the graph holds strings"):

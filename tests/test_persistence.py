@@ -163,6 +163,17 @@ def test_formats_that_are_unknown_are_refused(number, message):
         arrived(state)
 
 
+@pytest.mark.parametrize("networks", [5, None, [None], [{}], [{"scales": 3}], []])
+def test_what_cannot_be_migrated_makes_no_model(networks):
+    path = GOLDEN / "format_1" / "tabular_regressor.pickle"
+    with warnings.catch_warnings(action="ignore"):
+        state = pickle.loads(path.read_bytes()).__getstate__()
+    state |= {FORMAT: 1, "networks_": networks}
+    model = object.__new__(sklearn_backprop.TabularMLPRegressor)
+    with pytest.raises(ValueError, match="TabularMLPRegressor does not make a model"):
+        model.__setstate__(state)
+
+
 def test_older_formats_go_through_all_migrations_since(monkeypatch):
     def rename(state):
         return {**state, "alpha": state["alpha"] * 2.0}

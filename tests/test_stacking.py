@@ -76,6 +76,14 @@ def test_a_group_whose_peer_was_not_trained_counts_by_its_networks():
     assert_allclose(weights[1], 0.5)
 
 
+def test_validation_data_that_all_share_count_once():
+    says = [TRUE + 0.1 * NOISE, TRUE - 0.11 * NOISE]
+    groups = [group(1, True), group(1, False)]
+    few = stacking_weights(groups, says, [HELD_OUT] * 2, surprise)
+    many = stacking_weights(groups * 5, says * 5, [HELD_OUT] * 10, surprise)
+    assert_allclose(5 * many[:2], few, rtol=1e-6)
+
+
 def test_columns_decide_which_way_to_see_them_counts():
     rng = np.random.default_rng(0)
     X = rng.uniform(-1, 1, size=(600, 4))

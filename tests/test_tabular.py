@@ -16,6 +16,8 @@ from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from sklearn_backprop.network import Network
+from sklearn_backprop.tabular.defaults import settings_for
+from sklearn_backprop.tabular.plans import Data, plan_groups
 
 
 @pytest.fixture(scope="module", params=KINDS)
@@ -100,6 +102,35 @@ def test_duplicate_columns_and_none_that_say_anything_are_fine():
         assert_allclose(found, found[[0, 0, 0]], rtol=1e-5)
 
 
+ONE_VALUE_AND_GAPS = {
+    "float": lambda n: np.where(np.arange(n) % 2, np.nan, 5.0),
+    "Int64": lambda n: pd.array([5, None] * (n // 2), "Int64"),
+    "boolean": lambda n: pd.array([True, None] * (n // 2), "boolean"),
+    "arrow": lambda n: pd.array([5, None] * (n // 2), "int64[pyarrow]"),
+}
+
+
+@pytest.mark.parametrize("dtype", ONE_VALUE_AND_GAPS)
+def test_gaps_say_something_beside_a_single_value(dtype):
+    frame = pd.DataFrame({"flag": ONE_VALUE_AND_GAPS[dtype](N_ROWS)})
+    is_known = np.arange(N_ROWS) % 2 == 0
+    for kind in KINDS:
+        model = new(kind, max_iter=20).fit(frame, is_known.astype(int))
+        assert model.score(frame, is_known.astype(int)) > 0.9
+        beside = mixed().assign(flag=frame["flag"])
+        model = new(kind).fit(beside, targets(kind, beside))
+        assert np.isfinite(outputs(model, beside)).all()
+
+
+def test_large_integers_are_categories_of_their_own():
+    for first, second in [(2**60, 2**60 + 1), (10**400, 10**400 + 1)]:
+        codes = np.array([first, second] * 50, object)
+        frame = pd.DataFrame({"code": pd.Categorical(codes)})
+        y = np.arange(100) % 2
+        model = new("classifier", max_iter=20).fit(frame, y)
+        assert model.score(frame, y) == 1.0
+
+
 def test_what_training_has_not_seen_is_predicted(fitted):
     _, model, frame = fitted
     strange = frame[:4].copy()
@@ -126,6 +157,27 @@ def test_one_row_one_class_and_few_rows_are_fitted(kind):
         assert np.isfinite(outputs(model, frame)).all()
     constant = new(kind).fit(frame, y[[0] * len(y)])
     assert (constant.predict(frame) == y[0]).all()
+
+
+@pytest.mark.parametrize("n_common", [0, 150])
+def test_many_rare_labels_are_held_out_too(n_common):
+    """Of each there is one to train on, whatever is held out."""
+    y = np.concatenate([np.repeat(np.arange(1, 31), 9), np.zeros(n_common, int), [31]])
+    X = np.random.default_rng(0).normal(size=(len(y), 3))
+    data = Data(X, y, None)
+    settings = settings_for("classification", len(y))
+    plans = plan_groups(8, data, y, None, settings, np.random.RandomState(0))
+    assert len(plans) == 4
+    for plan in plans:
+        n_held_out = len(plan.held_out.targets)
+        assert 0.05 * len(y) < n_held_out < 0.15 * len(y)
+        assert np.mean(plan.held_out.targets > 0) > 0.5
+        assert set(y[plan.rows]) == set(y)
+        assert len(plan.rows) + n_held_out == len(y)
+    twice = np.repeat(np.arange(40), 2)
+    data = Data(np.zeros((80, 1)), twice, None)
+    for plan in plan_groups(8, data, twice, None, settings, np.random.RandomState(0)):
+        assert set(twice[plan.rows]) == set(range(40))
 
 
 def test_a_rare_label_is_trained_on_by_all_and_predicted():
@@ -218,6 +270,31 @@ def test_validation_data_takes_the_place_of_held_out_rows(fitted):
     assert len(model.validation_loss_curve_) == model.n_iter_
     pipeline = make_pipeline(FunctionTransformer(), new(kind))
     assert np.isfinite(outputs(pipeline.fit(frame, y), other)).all()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_validation_rows_that_do_not_count_say_nothing(kind):
+    frame, other = mixed(), mixed(50, seed=1)
+    y, y_other = targets(kind, frame), targets(kind, other)
+    weights = np.repeat([1.0, 0.0], 25)
+    fits = [
+        new(kind).fit(frame, y, X_val=X_val, y_val=y_val, sample_weight_val=w)
+        for X_val, y_val, w in [
+            (other, y_other, weights),
+            (other[:25], y_other[:25], weights[:25]),
+        ]
+    ]
+    for name in {"temperatures_", "group_weights_"} & vars(fits[0]).keys():
+        assert_array_equal(getattr(fits[0], name), getattr(fits[1], name))
+    assert differences(fits[0].networks_, fits[1].networks_) == []
+
+
+def test_temperatures_that_are_too_small_make_an_error():
+    frame = mixed()
+    model = new("classifier").fit(frame, targets("classifier", frame))
+    model.temperatures_ = np.full(len(model.networks_), 1e-320)
+    with pytest.raises(ValueError, match="temperatures_ are too small, got array"):
+        model.predict_proba(frame)
 
 
 def test_targets_of_any_scale_are_predicted_in_their_units():

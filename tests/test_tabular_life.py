@@ -21,8 +21,10 @@ from sklearn.datasets import load_breast_cancer
 from sklearn.model_selection import GridSearchCV, cross_val_score
 
 import sklearn_backprop.tabular.training
+from sklearn_backprop import Checkpoint
 from sklearn_backprop.network import Network
 from sklearn_backprop.tabular import base
+from sklearn_backprop.tabular.defaults import DEFAULTS
 
 
 @pytest.fixture(scope="module", params=KINDS)
@@ -353,6 +355,34 @@ def test_groups_share_the_time_there_is(monkeypatch, max_time):
     assert len(model.networks_) == len(steps) == 3
     assert min(steps.values()) > 0.8 * max(steps.values())
     assert model.score(X, X[:, 0]) > 0.5
+
+
+def test_to_wait_for_another_fit_takes_no_time_of_training(monkeypatch, tmp_path):
+    seconds, untouched = [0.0], base.saving
+    clock = SimpleNamespace(perf_counter=lambda: seconds[0])
+    monkeypatch.setattr(sklearn_backprop.tabular.training, "time", clock)
+
+    def waiting(*args):
+        seconds[0] += 1000.0
+        return untouched(*args)
+
+    monkeypatch.setattr(base, "saving", waiting)
+    X = np.random.default_rng(0).normal(size=(60, 2))
+    model = new("regressor", max_time=5.0)
+    model.fit(X, X[:, 0], checkpoint=Checkpoint(tmp_path))
+    assert model.n_iter_ == model.max_iter
+
+
+def test_other_defaults_are_another_job(monkeypatch, tmp_path):
+    X = np.random.default_rng(0).normal(size=(60, 2))
+    found = []
+    for n_bins in (4, 5, 4):
+        row = DEFAULTS["regression"][0]._replace(n_bins=n_bins, max_iter=3)
+        monkeypatch.setitem(DEFAULTS, "regression", [row])
+        model = new("regressor", max_iter="auto")
+        found.append(model.fit(X, X[:, 0], checkpoint=Checkpoint(tmp_path)))
+    assert len(list(tmp_path.glob("*.npz"))) == 2
+    assert differences(found[0].networks_, found[2].networks_) == []
 
 
 def test_ctrl_c_at_the_very_end_keeps_the_model(fitted, monkeypatch):

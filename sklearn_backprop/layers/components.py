@@ -46,13 +46,46 @@ class Bins(NamedTuple):
         return np.clip(out, self.lowest, self.highest, out)
 
 
-def _roots(numbers, limit):
-    """Return what numbers are divided by to be drawn in."""
-    # Not np.hypot, which takes five times as long.
+# A share of the limit beyond which nothing changes; its square is a float32.
+FAR = 1e18
+
+
+def _drawn_in(numbers, limit, out):
+    """Write ``numbers / sqrt(1 + (numbers / limit)^2)`` to `out`."""
+    shares = np.clip(np.multiply(numbers, 1.0 / limit, out), -FAR, FAR, out=out)
+    np.divide(shares, _roots(shares), shares)
+    return np.multiply(shares, limit, shares)
+
+
+def _slopes(numbers, limit):
+    """Return the derivative of that."""
     shares = np.multiply(numbers, 1.0 / limit)
-    with np.errstate(over="ignore"):
-        np.multiply(shares, shares, shares)
-    return np.sqrt(np.add(shares, 1.0, shares), shares)
+    return _roots(np.clip(shares, -FAR, FAR, out=shares)) ** -3.0
+
+
+def _roots(shares):
+    # Not np.hypot, which takes five times as long.
+    squares = np.multiply(shares, shares)
+    return np.sqrt(np.add(squares, 1.0, squares), squares)
+
+
+def _checked(limit, n_columns):
+    """Return the limit, if it and the number of columns are possible."""
+    if not 0.0 < limit < np.inf:
+        raise ValueError(f"limit must be positive and finite, got {limit!r}.")
+    if n_columns < 1:
+        raise ValueError("There must be a column at least.")
+    return float(limit)
+
+
+def _read(inputs, n_columns):
+    """Return inputs of so many columns."""
+    inputs = floating(inputs)
+    if inputs.shape[-1] != n_columns:
+        raise ValueError(
+            f"inputs must have {n_columns} columns, got shape {inputs.shape}."
+        )
+    return inputs
 
 
 class PiecewiseLinear:
@@ -68,7 +101,8 @@ class PiecewiseLinear:
     Parameters
     ----------
     edges : sequence of ndarray of shape (n_bins + 1,)
-        Ascending edges of the bins of each column of numbers; they come first.
+        Ascending edges of the bins of each column of numbers, none if it has no bins;
+        they come first.
     n_levels : sequence of int, default=()
         Number of levels of each further column, whose inputs count them from 0; any
         other number, such as -1, is no level and has no indicator.
@@ -82,6 +116,11 @@ class PiecewiseLinear:
     inputs, output, dinputs : ndarray
         As of `Dense`.
 
+    Raises
+    ------
+    ValueError
+        If there is no column, or the limit is not positive.
+
     References
     ----------
     Gorishniy, Rubachev and Babenko (2022), "On embeddings for numerical features in
@@ -93,9 +132,11 @@ class PiecewiseLinear:
 
     def __init__(self, edges, n_levels=(), limit=3.0):
         edges = [np.asarray(column) for column in edges]
-        self.edges, self.n_levels, self.limit = edges, list(n_levels), float(limit)
+        self.edges, self.n_levels = edges, list(n_levels)
         self.n_columns = len(edges) + len(self.n_levels)
-        lengths = [*(len(column) for column in edges), *self.n_levels]
+        self.limit = _checked(limit, self.n_columns)
+        # The number itself is a component where there are no bins, too.
+        lengths = [*(max(1, len(column)) for column in edges), *self.n_levels]
         self.n_components = max(lengths)
         self._bins = {np.dtype(float): self._padded_bins()}
         # What the input is where a component is 1; NaN, which equals nothing, where
@@ -109,8 +150,9 @@ class PiecewiseLinear:
         shape = len(self.edges), self.n_components
         bins = Bins(np.zeros(shape), np.ones(shape), np.zeros(shape), np.zeros(shape))
         for i, edges in enumerate(self.edges):
-            for whole, column in zip(bins, Bins.between(edges, 1.0), strict=True):
-                whole[i, : len(edges) - 1] = column
+            if len(edges):
+                for whole, column in zip(bins, Bins.between(edges, 1.0), strict=True):
+                    whole[i, : len(edges) - 1] = column
         bins.lowest[:, -1], bins.highest[:, -1] = -np.inf, np.inf
         return bins
 
@@ -141,7 +183,7 @@ class PiecewiseLinear:
         -------
         output : ndarray of shape (..., n_samples, n_columns * n_components)
         """
-        return self._forward_function(out)(floating(inputs))
+        return self._forward_function(out)(_read(inputs, self.n_columns))
 
     def _forward_function(self, out):
         n_numbers = len(self.edges)
@@ -157,7 +199,7 @@ class PiecewiseLinear:
                 bins = self._bins_in(output.dtype)
                 bins.components(columns[..., :n_numbers, :], components)
                 z = components[..., -1]
-                np.divide(z, _roots(z, self.limit), z)
+                _drawn_in(z, self.limit, z)
             np.equal(columns[..., n_numbers:, :], self._levels, indicators)
             self.output = output
             return output
@@ -189,7 +231,7 @@ class PiecewiseLinear:
                 rises = (components > bins.lowest) & (components < bins.highest)
                 slopes = np.where(rises, 1.0 / bins.widths, 0.0)
                 z = self.inputs[..., :n_numbers].astype(dvalues.dtype, copy=False)
-                slopes[..., -1] = _roots(z, self.limit) ** -3.0
+                slopes[..., -1] = _slopes(z, self.limit)
                 products = np.multiply(slopes, self._split(dvalues)[0], slopes)
                 np.add.reduce(products, axis=-1, out=dinputs[..., :n_numbers])
             dinputs[..., n_numbers:] = 0.0
@@ -222,6 +264,11 @@ class PlainColumns:
     inputs, output, dinputs : ndarray
         As of `Dense`.
 
+    Raises
+    ------
+    ValueError
+        If there is no column, or the limit is not positive.
+
     References
     ----------
     Holzmüller, Grinsztajn and Steinwart (2024), "Better by default: strong pre-tuned
@@ -233,7 +280,8 @@ class PlainColumns:
 
     def __init__(self, n_numbers, n_levels=(), limit=3.0):
         self.n_numbers, self.n_levels = n_numbers, list(n_levels)
-        self.limit, self.n_outputs = float(limit), n_numbers + sum(self.n_levels)
+        self.limit = _checked(limit, n_numbers + len(self.n_levels))
+        self.n_outputs = n_numbers + sum(self.n_levels)
         # Which input an indicator is of, and what it is where the indicator is 1.
         self._places = n_numbers + np.repeat(
             np.arange(len(self.n_levels)), self.n_levels
@@ -257,7 +305,8 @@ class PlainColumns:
         -------
         output : ndarray of shape (..., n_samples, n_outputs)
         """
-        return self._forward_function(out)(floating(inputs))
+        n_columns = self.n_numbers + len(self.n_levels)
+        return self._forward_function(out)(_read(inputs, n_columns))
 
     def _forward_function(self, out):
         def forward(inputs):
@@ -266,7 +315,7 @@ class PlainColumns:
             if output is None:
                 output = np.empty(self.output_shape(inputs.shape), inputs.dtype)
             z = inputs[..., : self.n_numbers]
-            np.divide(z, _roots(z, self.limit), output[..., : self.n_numbers])
+            _drawn_in(z, self.limit, output[..., : self.n_numbers])
             indicators = output[..., self.n_numbers :]
             np.equal(inputs[..., self._places], self._levels, indicators)
             self.output = output
@@ -292,8 +341,7 @@ class PlainColumns:
         def backward(dvalues):
             dinputs = np.empty(self.inputs.shape, dvalues.dtype) if out is None else out
             z = self.inputs[..., : self.n_numbers].astype(dvalues.dtype, copy=False)
-            slopes = _roots(z, self.limit) ** -3.0
-            dnumbers = dvalues[..., : self.n_numbers]
+            dnumbers, slopes = dvalues[..., : self.n_numbers], _slopes(z, self.limit)
             np.multiply(dnumbers, slopes, dinputs[..., : self.n_numbers])
             dinputs[..., self.n_numbers :] = 0.0
             self.dinputs = dinputs

@@ -27,7 +27,6 @@ from .._transaction import all_or_nothing, copy_of_estimator
 from ..architecture import HiddenLayers
 from ..checkpoint import Checkpoint, check_checkpoint, saving
 from ..finite import is_finite
-from ..layers import PiecewiseLinear
 from ..training import Diverged, printers
 from .checks import check_shares
 from .columns import check_frame
@@ -35,12 +34,12 @@ from .defaults import Settings, settings_for
 from .encoders import PiecewiseLinearEncoder
 from .frames import TablePreprocessor
 from .networks import (
+    Views,
     check_group,
     draw_embedding,
     draw_group,
     group_of,
     network_of,
-    plain_columns,
 )
 from .plans import Data, plan_groups
 from .stacking import stacking_weights
@@ -190,19 +189,23 @@ class BaseTabularMLP(PersistenceMixin, OnnxMixin, CallbackSupportMixin, BaseEsti
         data = Data(inputs, targets, self._weights(targets, weights))
         validation = self._read_validation(*validation, dtype)
         rng = check_random_state(self.random_state)
-        begins = getattr(self, "classes_", None), data, validation
+        begins = getattr(self, "classes_", None), data, validation, job.settings
+        elapsed = job.clock.elapsed
         with saving(job.checkpoint, self, rng, begins) as saver:
+            job.clock.elapsed = (
+                elapsed  # Another fit of the job may have been waited for.
+            )
             groups = self._groups(data, validation, job, saver.rng)
             return self._train_in_place(groups, job, saver)
 
     def _groups(self, data, validation, job, rng):
         """Draw the networks and return the training of each group."""
-        encoding, strata = self._encoding(), self._strata(data.targets)
+        views, strata = self._views(), self._strata(data.targets)
         settings = job.settings
         if self.binner_ is None:  # There are no numbers.
             settings = settings._replace(views=settings.views[:1])
         plans = plan_groups(self.n_estimators, data, strata, validation, settings, rng)
-        return [self._group_training(data, plan, encoding, rng, job) for plan in plans]
+        return [self._group_training(data, plan, views, rng, job) for plan in plans]
 
     def _train_in_place(self, groups, job, saver):
         """Train the groups and set the fitted attributes; return how that ended."""
@@ -254,13 +257,13 @@ class BaseTabularMLP(PersistenceMixin, OnnxMixin, CallbackSupportMixin, BaseEsti
             self.binner_.fit(inputs[:, :n_numbers], sample_weight=weights)
         return inputs
 
-    def _encoding(self):
-        """Return the layer of components."""
+    def _views(self):
+        """Return what networks may see of the columns."""
         edges = [] if self.binner_ is None else self.binner_.bin_edges_
         n_levels = self._n_levels
         if not edges and not n_levels:
             n_levels = [1]  # Which no row has: no column says anything.
-        return PiecewiseLinear(edges, n_levels)
+        return Views.of(edges, n_levels)
 
     @property
     def _n_levels(self):
@@ -271,11 +274,11 @@ class BaseTabularMLP(PersistenceMixin, OnnxMixin, CallbackSupportMixin, BaseEsti
     def _check_state(self):
         # Parameters may have changed since a fit, which then concerns prediction alone.
         if hasattr(self, "networks_"):
-            self._checked_encoding()
+            self._checked_views()
             self._check_task()
 
-    def _checked_encoding(self):
-        """Return the layer of components that the networks have been checked to fit."""
+    def _checked_views(self):
+        """Return the views of the columns, if the networks fit them."""
         table, binner = self.preprocessor_, self.binner_
         if not isinstance(table, TablePreprocessor) or (
             table.n_features_in_ != self.n_features_in_
@@ -293,18 +296,21 @@ class BaseTabularMLP(PersistenceMixin, OnnxMixin, CallbackSupportMixin, BaseEsti
                 f"binner_ must be {kind.__name__} for {n_numbers} columns, got "
                 f"{binner!r}."
             )
-        encoding, groups = self._encoding(), self.networks_
+        views, groups = self._views(), self.networks_
         if not isinstance(groups, list) or not groups:
             raise ValueError(f"networks_ must be a list of dicts, got {groups!r}.")
         for i, group in enumerate(groups):
-            check_group(group, encoding, f"networks_[{i}]")
+            check_group(group, views, f"networks_[{i}]")
         shapes = {
             (group["scales"].dtype, group["coefs"][-1].shape[-1]) for group in groups
         }
         if len(shapes) > 1:
-            raise ValueError("networks_ must have one dtype and as many outputs each.")
+            raise ValueError(
+                "networks_ must have one dtype and as many outputs each, got "
+                + ", ".join(f"{n} of {dtype}" for dtype, n in shapes)
+            )
         check_shares("group_weights_", self.group_weights_, (len(groups),))
-        return encoding
+        return views
 
     @property
     def _n_fitted_outputs(self):
@@ -338,7 +344,8 @@ class BaseTabularMLP(PersistenceMixin, OnnxMixin, CallbackSupportMixin, BaseEsti
             check_consistent_length(X, y, sample_weight)
             weights = read_sample_weight(sample_weight, X, np.float64)
             targets = self._read_targets(y, weights, reset=False)
-            return Data(self._encode(X, dtype), targets, weights)
+            data = Data(self._encode(X, dtype), targets, weights)
+            return data if weights is None else data.take(np.flatnonzero(weights))
         except ValueError as error:
             raise ValueError(
                 f"In the validation data, X_val and y_val: {error}"
@@ -348,15 +355,16 @@ class BaseTabularMLP(PersistenceMixin, OnnxMixin, CallbackSupportMixin, BaseEsti
         """Return the weights of the rows, or None."""
         return sample_weight
 
-    def _group_training(self, data, plan, encoding, rng, job):
+    def _group_training(self, data, plan, views, rng, job):
         settings, dtype, embedding = job.settings, data.inputs.dtype, {}
-        n_inputs = plain_columns(encoding).n_outputs
+        n_inputs = views.numbers.n_outputs
         if plan.view == "components":
-            embedding = draw_embedding(rng, encoding, settings.n_components, dtype)
+            components, size = views.components, settings.n_components
+            embedding = draw_embedding(rng, components, size, dtype)
             n_inputs = embedding["embedding_biases"].size
         sizes = n_inputs, settings.hidden_layer_sizes, self._n_outputs(data.targets)
         group = embedding | draw_group(rng, plan.n_networks, *sizes, dtype)
-        network = network_of(group, encoding, self._loss(), settings.dropout).flatten()
+        network = network_of(group, views, self._loss(), settings.dropout).flatten()
         validate = None
         if plan.held_out is not None:
             validate = self._validation_function(plan.held_out)
@@ -389,10 +397,10 @@ class BaseTabularMLP(PersistenceMixin, OnnxMixin, CallbackSupportMixin, BaseEsti
     def _logits(self, X):
         """Yield, for some rows after others, the logits of each group."""
         check_is_fitted(self, "networks_")
-        encoding = self._checked_encoding()
+        views = self._checked_views()
         self._check_task()
         dtype = self.networks_[0]["scales"].dtype
-        networks = [network_of(group, encoding) for group in self.networks_]
+        networks = [network_of(group, views) for group in self.networks_]
         for _, block in _blocks(X):
             with np.errstate(all="ignore"):
                 inputs = self._encode(block, dtype)

@@ -94,10 +94,11 @@ class TabularMLPClassifier(ClassifierMixin, BaseTabularMLP):
     Parameters
     ----------
     n_estimators : int, default=8
-        Number of networks.
+        Number of networks. More are more accurate, and take longer in proportion.
     hidden_layer_sizes : array-like of int, int, str or 'auto', default='auto'
-        Number of neurons of each hidden layer; also as ``'128x2'``. For what 'auto'
-        stands for see the table in the user guide.
+        Number of neurons of each hidden layer; also as ``'128x2'``. What 'auto' stands
+        for is the row of `sklearn_backprop.tabular.defaults.DEFAULTS` for the task and
+        the number of rows.
     max_iter : int or 'auto', default='auto'
         Number of epochs. The learning rate runs its course in them, so fewer do not
         merely end earlier.
@@ -267,12 +268,19 @@ class TabularMLPClassifier(ClassifierMixin, BaseTabularMLP):
 
     def _log_probabilities(self, logits):
         """Return those of some rows, from the logits of each group."""
-        of_groups = [
-            log_mean_probabilities(*pair)
-            for pair in zip(logits, self.temperatures_, strict=True)
-        ]
-        weights = self.group_weights_[:, np.newaxis, np.newaxis]
-        return logsumexp(of_groups, axis=0, b=weights)
+        with np.errstate(all="ignore"):
+            of_groups = [
+                log_mean_probabilities(*pair)
+                for pair in zip(logits, self.temperatures_, strict=True)
+            ]
+            weights = self.group_weights_[:, np.newaxis, np.newaxis]
+            mean = logsumexp(of_groups, axis=0, b=weights)
+        if np.isnan(mean).any():
+            raise ValueError(
+                "The probabilities are not numbers: temperatures_ are too small, got "
+                f"{self.temperatures_!r}."
+            )
+        return mean
 
     def _check_labels(self):
         """Raise ValueError unless labels and temperatures go with the networks."""

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from datetime import date, time, timedelta
 from decimal import Decimal
-from numbers import Complex, Real
+from numbers import Complex, Integral, Real
 from typing import NamedTuple
 
 import numpy as np
@@ -116,8 +116,11 @@ class Column(NamedTuple):
 
 def text_of(value):
     """Return a level as a string, a number the same in whatever column it is."""
+    if isinstance(value, Integral):
+        return str(int(value))  # Of large ones a float would make one of several.
     if isinstance(value, NUMBERS):
-        return f"{float(value) + 0.0:.17g}"  # There is but one zero.
+        number = float(value)
+        return str(int(number)) if number.is_integer() else f"{number:.17g}"
     return str(value)
 
 

@@ -132,7 +132,7 @@ class TableExport:
 
     def __init__(self, model):
         check_is_fitted(model, "networks_")
-        self.model, self.encoding = model, model._checked_encoding()
+        self.model, self.encoding = model, model._checked_views().components
         self.dtype = model.networks_[0]["scales"].dtype
 
     def logits(self, graph, inputs):

@@ -28,8 +28,7 @@ class TablePreprocessor(PersistenceMixin, TransformerMixin, BaseEstimator):
     Numbers are scaled by `RobustClipScaler`, and a gap becomes the median, with an
     indicator beside the column. Words and categories become one indicator for each of
     the most frequent levels, and one for the rest if there are more; a gap is a level.
-    Columns that say
-    nothing, as they are constant or empty, are left out.
+    Columns that say nothing, as they are constant or empty, are left out.
 
     Parameters
     ----------
@@ -162,7 +161,8 @@ class TablePreprocessor(PersistenceMixin, TransformerMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If a column is of another kind than when it was fitted.
+            If a column that held numbers holds strings. Numbers in a column of
+            strings are levels like any others, known or not.
         """
         check_is_fitted(self, "n_levels_")
         columns = self._read(X, reset=False)

@@ -5,12 +5,15 @@ embedding of the columns and the weights of the hidden layers; each has its own 
 of the embedded columns, its own biases and its own last layer.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
 from ..layers import (
     ColumnEmbedding,
     Dense,
     Dropout,
+    PiecewiseLinear,
     PlainColumns,
     ReLU,
     Scale,
@@ -21,6 +24,18 @@ from .checks import check_numbers
 ARRAYS = ("scales", "coefs", "intercepts")
 # Of a group whose networks see components of columns, not plain numbers.
 EMBEDDING = ("embedding_weights", "embedding_biases")
+
+
+class Views(NamedTuple):
+    """What networks may see of the same columns: the layers that they begin with."""
+
+    components: PiecewiseLinear
+    numbers: PlainColumns
+
+    @classmethod
+    def of(cls, edges, n_levels):
+        """Return the views of columns of numbers, by their bins, and of categories."""
+        return cls(PiecewiseLinear(edges, n_levels), PlainColumns(len(edges), n_levels))
 
 
 class SharingNetworks(Network):
@@ -105,34 +120,27 @@ def _uniform(rng, bound, shape, dtype):
     return rng.uniform(-bound, bound, shape).astype(dtype)
 
 
-def plain_columns(encoding):
-    """Return the layer for the same columns that makes no components of numbers."""
-    return PlainColumns(len(encoding.edges), encoding.n_levels, encoding.limit)
-
-
 def sees_components(group):
     """Return whether a group's networks see components of columns, or plain numbers."""
     return any(name in group for name in EMBEDDING)
 
 
-def network_of(group, encoding, loss=None, dropout=0.0):
+def network_of(group, views, loss=None, dropout=0.0):
     """Return a group as a network, over the arrays themselves.
 
     Parameters
     ----------
     group : dict
-    encoding : PiecewiseLinear
+    views : Views
     loss : Loss, default=None
     dropout : float, default=0.0
         Of the hidden neurons.
     """
-    layers = [plain_columns(encoding)]
+    layers = [views.numbers]
     if sees_components(group):
         arrays = group["embedding_weights"], group["embedding_biases"]
-        layers = [
-            encoding,
-            ColumnEmbedding.from_arrays(*arrays, encoding.n_columns),
-        ]
+        n_columns = views.components.n_columns
+        layers = [views.components, ColumnEmbedding.from_arrays(*arrays, n_columns)]
     layers.append(Scale(group["scales"]))
     *hidden, last = zip(group["coefs"], group["intercepts"], strict=True)
     for weights, biases in hidden:
@@ -159,14 +167,14 @@ def group_of(network):
     }
 
 
-def check_group(group, encoding, name):
+def check_group(group, views, name):
     """Raise ValueError unless the arrays of a group fit together.
 
     Parameters
     ----------
     group : dict
-    encoding : PiecewiseLinear
-        What the columns become.
+    views : Views
+        Of the columns.
     name : str
         What to call the group.
     """
@@ -197,14 +205,14 @@ def check_group(group, encoding, name):
             f"{name} has scales of shape {np.shape(group['scales'])}, not (n_networks, "
             "1, n_inputs)."
         )
-    for key, shape in _shapes(group, encoding).items():
+    for key, shape in _shapes(group, views).items():
         if np.shape(arrays[key]) != shape:
             raise ValueError(
                 f"{name} has {key} of shape {np.shape(arrays[key])}, not {shape}."
             )
 
 
-def _shapes(group, encoding):
+def _shapes(group, views):
     """Return the shapes that the arrays of a group must have, by name.
 
     The number of networks, of inputs that are embedded columns, and of the neurons of
@@ -213,15 +221,15 @@ def _shapes(group, encoding):
     n_networks, _, n_inputs = group["scales"].shape
     shapes = {}
     if sees_components(group):
-        n_columns = encoding.n_columns
+        n_columns = views.components.n_columns
         n_inputs = max(1, n_inputs // n_columns) * n_columns
         shapes["embedding_weights"] = (
-            n_columns * encoding.n_components,
+            n_columns * views.components.n_components,
             n_inputs // n_columns,
         )
         shapes["embedding_biases"] = 1, n_inputs
     else:
-        n_inputs = plain_columns(encoding).n_outputs
+        n_inputs = views.numbers.n_outputs
     shapes["scales"] = n_networks, 1, n_inputs
     last = len(group["coefs"]) - 1
     for i, biases in enumerate(group["intercepts"]):

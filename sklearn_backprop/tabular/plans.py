@@ -1,6 +1,6 @@
 """Which groups of networks are trained, and on which rows."""
 
-from itertools import product
+from itertools import islice, product
 from typing import NamedTuple
 
 import numpy as np
@@ -74,16 +74,38 @@ def _splits(data, strata, validation, settings, n_splits, rng):
     # A part of fewer rows would say little.
     n_folds = max(settings.n_splits, 2, min(settings.n_folds, len(rows) // MIN_PART))
     n_splits = min(n_splits, n_folds)
-    frequent = rows
+    places, folds = np.arange(len(rows)), KFold(n_folds, shuffle=True, random_state=rng)
+    labels = None
     if strata is not None:
         strata = strata[rows]
-        labels, counts = np.unique(strata, return_counts=True)
-        # What is rare is held out by nobody.
-        common = np.isin(strata, labels[counts >= n_folds])
-        frequent, strata = rows[common], strata[common]
-    if validation is not None or len(frequent) < settings.min_rows:
+        labels, is_drawn = _pooled(strata, n_folds)
+        places, labels = places[is_drawn], labels[is_drawn]
+        folds = StratifiedKFold(n_folds, shuffle=True, random_state=rng)
+    if validation is not None or len(places) < settings.min_rows:
         return [(rows, validation)] * n_splits
-    make = KFold if strata is None else StratifiedKFold
-    folds = make(n_folds, shuffle=True, random_state=rng).split(frequent, strata)
-    held_out = [frequent[fold] for _, fold in folds][:n_splits]
-    return [(np.setdiff1d(rows, part), data.take(part)) for part in held_out]
+    splits = []
+    for _, fold in islice(folds.split(places, labels), n_splits):
+        part = places[fold]
+        if strata is not None:
+            part = _leaving_one_of_each(part, strata)
+        splits.append((np.delete(rows, part), data.take(rows[part])))
+    return splits
+
+
+def _pooled(strata, n_folds):
+    """Return strata of which the rare ones are one, -1, and which rows to draw from.
+
+    All of them, unless what is rare is too little even together.
+    """
+    _, labels, counts = np.unique(strata, return_inverse=True, return_counts=True)
+    labels = np.where(counts[labels] < n_folds, -1, labels)
+    return labels, (labels >= 0) | (np.sum(labels < 0) >= n_folds)
+
+
+def _leaving_one_of_each(part, strata):
+    """Return a part without a row of each stratum that is in it whole."""
+    names, totals = np.unique(strata, return_counts=True)
+    found, first, counts = np.unique(
+        strata[part], return_index=True, return_counts=True
+    )
+    return np.delete(part, first[counts == totals[np.searchsorted(names, found)]])

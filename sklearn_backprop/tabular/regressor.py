@@ -26,12 +26,13 @@ class TabularMLPRegressor(RegressorMixin, BaseTabularMLP):
     Parameters
     ----------
     n_estimators : int, default=8
-        Number of networks.
+        Number of networks. More are more accurate, and take longer in proportion.
     quantiles : array-like of float in (0, 1) or None, default=None
         Which quantiles of the targets to predict, in place of their mean.
     hidden_layer_sizes : array-like of int, int, str or 'auto', default='auto'
-        Number of neurons of each hidden layer; also as ``'128x2'``. For what 'auto'
-        stands for see the table in the user guide.
+        Number of neurons of each hidden layer; also as ``'128x2'``. What 'auto' stands
+        for is the row of `sklearn_backprop.tabular.defaults.DEFAULTS` for the task and
+        the number of rows.
     max_iter : int or 'auto', default='auto'
         Number of epochs. The learning rate runs its course in them, so fewer do not
         merely end earlier.
@@ -297,9 +298,13 @@ class TabularMLPRegressor(RegressorMixin, BaseTabularMLP):
         ]
 
     def _surprise(self, outputs, data):
-        """Return that of the targets, of normal errors of unknown variance."""
+        """Return that of the targets, of errors of unknown scale.
+
+        They are normal, or asymmetric Laplace where quantiles are predicted.
+        """
         loss = self._loss().calculate(outputs, data.targets, data.sample_weight)
-        return 0.5 * len(outputs) * np.log(max(loss, np.finfo(np.float64).tiny))
+        power = 0.5 if self.quantiles_ is None else 1.0
+        return power * len(outputs) * np.log(max(loss, np.finfo(np.float64).tiny))
 
 
 def _mean_and_scale(y, weights):

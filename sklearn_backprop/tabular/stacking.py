@@ -31,6 +31,11 @@ def stacking_weights(groups, outputs, held_out, surprise):
         From averaged outputs and the data they are of to minus the logarithm of the
         likelihood.
 
+    Notes
+    -----
+    The prior is centred on equal shares of the two kinds, however many networks each
+    has.
+
     Returns
     -------
     weights : ndarray of shape (n_groups,)
@@ -45,6 +50,8 @@ def stacking_weights(groups, outputs, held_out, surprise):
     weights = np.array([float(len(group["scales"])) for group in groups])
     pairs = zip(np.flatnonzero(sees), np.flatnonzero(~sees), strict=False)
     pairs = [pair for pair in pairs if held_out[pair[0]] is not None]
+    # Validation data that all of them share are seen once.
+    n_distinct = len({id(held_out[i]) for i, _ in pairs})
 
     def total(log_odds):
         share = expit(log_odds)
@@ -52,7 +59,8 @@ def stacking_weights(groups, outputs, held_out, surprise):
             surprise(share * outputs[i] + (1.0 - share) * outputs[j], held_out[i])
             for i, j in pairs
         ]
-        return sum(surprises) + 0.5 * (log_odds / PRIOR) ** 2
+        likelihood = sum(surprises) * n_distinct / len(pairs)
+        return likelihood + 0.5 * (log_odds / PRIOR) ** 2
 
     if pairs:
         found = minimize_scalar(total, bounds=LOG_ODDS, method="bounded")
