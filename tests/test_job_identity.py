@@ -114,6 +114,16 @@ def test_what_it_does_not_name_does_not_count():
     assert digest(other.f) == digest(module(MODULE).f)
 
 
+def test_what_many_hold_is_gone_through_once():
+    """Two to the sixtieth times would take for ever."""
+    shared = [1.0]
+    for _ in range(60):
+        shared = [shared, {"again": shared}]
+    assert digest(shared) == digest(shared[:])
+    apart = [[1.0, 2.0], [1.0, 2.0]]
+    assert digest(apart) == digest([apart[0], apart[0]])
+
+
 def test_names_are_looked_up_in_reasonable_time():
     """Each function calls all that follow it."""
     names = [f"f{i}" for i in range(60)]

@@ -51,6 +51,9 @@ class _Digester:
         self.known = {}
         """Functions and classes that have been added, and their places, by their
         addresses: many may call the same ones."""
+        self.digests = {}
+        """Digests of what has been added, and that itself, by its address: much may
+        hold the same, and that again, which would be added a thousand times."""
 
     def add(self, value):
         """Take a value into the hash."""
@@ -68,8 +71,19 @@ class _Digester:
         elif id(value) in self.known:
             self._note("known", self.known[id(value)][0])
         else:
-            with self._inside(value):
-                self._add_composed(value)
+            self._add_once(value)
+
+    def _add_once(self, value):
+        """Take in what is made of others by a digest of its own, which is kept."""
+        if id(value) not in self.digests:
+            around, self.hash = self.hash, hashlib.sha256()
+            try:
+                with self._inside(value):
+                    self._add_composed(value)
+                self.digests[id(value)] = self.hash.hexdigest(), value
+            finally:
+                self.hash = around
+        self._note("composed", self.digests[id(value)][0])
 
     def _note(self, *words):
         text = "\0".join(map(str, words)).encode("utf-8", "surrogatepass")
