@@ -2,6 +2,7 @@
 
 import re
 import warnings
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -211,9 +212,12 @@ def test_an_integer_beyond_all_floats_is_named(model, name):
             fitted.predict(given["X"])
 
 
-def test_words_beside_an_integer_beyond_all_floats():
+def test_words_beside_numbers_beyond_all_floats():
     model = TABULAR["classifier"](max_iter=1)
     X = np.array([["a"], [TOO_LARGE]] * 5, object)
+    model.fit(X, np.arange(10) % 2)  # To a category it is a level like any other.
+    assert model.preprocessor_.encoder_.categories_[0].tolist() == [str(TOO_LARGE), "a"]
+    X[1, 0] = Fraction(TOO_LARGE, 3)
     with pytest.raises(ValueError, match="Column 'x0' holds an integer"):
         model.fit(X, np.arange(10) % 2)
 
