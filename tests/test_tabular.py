@@ -123,12 +123,11 @@ def test_gaps_say_something_beside_a_single_value(dtype):
 
 
 def test_large_integers_are_categories_of_their_own():
-    for first, second in [(2**60, 2**60 + 1), (10**400, 10**400 + 1)]:
-        codes = np.array([first, second] * 50, object)
-        frame = pd.DataFrame({"code": pd.Categorical(codes)})
-        y = np.arange(100) % 2
-        model = new("classifier", max_iter=20).fit(frame, y)
-        assert model.score(frame, y) == 1.0
+    """As floats they would be the same."""
+    codes = np.array([2**60, 2**60 + 1] * 50)
+    frame = pd.DataFrame({"code": pd.Categorical(codes)})
+    y = np.arange(100) % 2
+    assert new("classifier", max_iter=20).fit(frame, y).score(frame, y) == 1.0
 
 
 def test_what_training_has_not_seen_is_predicted(fitted):
