@@ -1,5 +1,8 @@
 """Shared by the tests: memory layouts, numerical derivatives, tables."""
 
+import errno
+import os
+
 import numpy as np
 from hypothesis import settings
 from numpy.testing import assert_allclose
@@ -114,3 +117,25 @@ def assert_derivative(function, point, gradient, *, step=1e-6, rtol=1e-6):
         expected = (ahead - behind) / (2 * step)
         scale = np.linalg.norm(gradient) + 1e-3
         assert_allclose(np.sum(gradient * direction), expected, atol=rtol * scale)
+
+
+class FullDisk:
+    """A file on a disk that is full after so many bytes."""
+
+    def __init__(self, file, n_bytes):
+        self.file, self.left = file, n_bytes
+
+    def __getattr__(self, name):
+        return getattr(self.file, name)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *details):
+        self.file.close()
+
+    def write(self, data):
+        self.left -= len(memoryview(data))
+        if self.left < 0:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return self.file.write(data)

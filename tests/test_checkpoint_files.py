@@ -14,6 +14,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from _tools import FullDisk
 from conftest import KINDS, OURS, Killed, differences, snapshot, table
 
 from sklearn_backprop import Checkpoint, TabularMLPClassifier, _files
@@ -164,28 +165,6 @@ def test_when_the_last_is_removed_the_one_before_counts(kill_after, tmp_path):
     with pytest.raises(Killed):
         new("classifier").fit(X, y, checkpoint=Checkpoint(tmp_path, keep=2))
     assert sorted(tmp_path.iterdir()) == [older, newer]
-
-
-class FullDisk:
-    """A file on a disk that is full after so many bytes."""
-
-    def __init__(self, file, n_bytes):
-        self.file, self.left = file, n_bytes
-
-    def __getattr__(self, name):
-        return getattr(self.file, name)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *details):
-        self.file.close()
-
-    def write(self, data):
-        self.left -= len(memoryview(data))
-        if self.left < 0:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        return self.file.write(data)
 
 
 @pytest.mark.parametrize("n_bytes", [0, 10, 1000, 2500, 6000])

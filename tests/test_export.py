@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+from _tools import FullDisk
 from conftest import KINDS, OURS, differences
 from make_golden import MODELS, N_PREDICTED, numbers, outputs, signal
 from sklearn.base import clone
@@ -155,32 +156,17 @@ def full_disk(descriptor):
     raise OSError(28, "No space left on device")
 
 
-class FullFile:
-    """A file on a disk that is full, which zipfile complains of in its own way."""
-
-    def __init__(self, name, mode):
-        self.file = open(name, mode)  # noqa: SIM115
-
-    def __getattr__(self, name):
-        return getattr(self.file, name)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *details):
-        self.file.close()
-
-    def write(self, data):
-        full_disk(self)
-
-
 @pytest.mark.parametrize("where", ["missing/model", "folder", "full", "full at once"])
 def test_what_cannot_be_written_to_leaves_all_as_it_was(where, tmp_path, monkeypatch):
     (tmp_path / "folder").mkdir()
     (tmp_path / "full").write_text("before")
     if where == "full at once":
         where = "full"
-        monkeypatch.setattr(_files, "open", FullFile, raising=False)
+
+        def full(name, mode):
+            return FullDisk(open(name, mode), 0)
+
+        monkeypatch.setattr(_files, "open", full, raising=False)
     elif where == "full":
         fails = SimpleNamespace(**vars(os) | {"fsync": full_disk})
         monkeypatch.setattr(_files, "os", fails)

@@ -168,11 +168,11 @@ class _Digester:
             if _is_installed(value):
                 self._note("name", value.__module__, value.__qualname__)
                 continue
-            before, known = self.hash.copy(), dict(self.known)
+            known = dict(self.known)
             try:
                 self.add(value)
             except Exception:  # Such as a lock or a file: it is known by its class.
-                self.hash, self.known = before, known
+                self.known = known
                 self._note("kind", type(value).__module__, type(value).__qualname__)
 
     def _add_object(self, value):

@@ -259,8 +259,8 @@ class PlainColumns:
 
     Attributes
     ----------
-    n_outputs : int
-        Number of numbers and of indicators.
+    n_columns, n_outputs : int
+        Number of inputs, and of numbers and indicators.
     inputs, output, dinputs : ndarray
         As of `Dense`.
 
@@ -280,7 +280,8 @@ class PlainColumns:
 
     def __init__(self, n_numbers, n_levels=(), limit=3.0):
         self.n_numbers, self.n_levels = n_numbers, list(n_levels)
-        self.limit = _checked(limit, n_numbers + len(self.n_levels))
+        self.n_columns = n_numbers + len(self.n_levels)
+        self.limit = _checked(limit, self.n_columns)
         self.n_outputs = n_numbers + sum(self.n_levels)
         # Which input an indicator is of, and what it is where the indicator is 1.
         self._places = n_numbers + np.repeat(
@@ -298,15 +299,14 @@ class PlainColumns:
 
         Parameters
         ----------
-        inputs : ndarray of shape (..., n_samples, n_numbers + len(n_levels))
+        inputs : ndarray of shape (..., n_samples, n_columns)
         out : ndarray of the shape of the output, default=None
 
         Returns
         -------
         output : ndarray of shape (..., n_samples, n_outputs)
         """
-        n_columns = self.n_numbers + len(self.n_levels)
-        return self._forward_function(out)(_read(inputs, n_columns))
+        return self._forward_function(out)(_read(inputs, self.n_columns))
 
     def _forward_function(self, out):
         def forward(inputs):
@@ -333,7 +333,7 @@ class PlainColumns:
 
         Returns
         -------
-        dinputs : ndarray of shape (..., n_samples, n_numbers + len(n_levels))
+        dinputs : ndarray of shape (..., n_samples, n_columns)
         """
         return self._backward_function(out)(dvalues)
 

@@ -190,11 +190,10 @@ class BaseTabularMLP(PersistenceMixin, OnnxMixin, CallbackSupportMixin, BaseEsti
         validation = self._read_validation(*validation, dtype)
         rng = check_random_state(self.random_state)
         begins = getattr(self, "classes_", None), data, validation, job.settings
+        # To wait there for another fit of the same job is not to train.
         elapsed = job.clock.elapsed
         with saving(job.checkpoint, self, rng, begins) as saver:
-            job.clock.elapsed = (
-                elapsed  # Another fit of the job may have been waited for.
-            )
+            job.clock.elapsed = elapsed
             groups = self._groups(data, validation, job, saver.rng)
             return self._train_in_place(groups, job, saver)
 

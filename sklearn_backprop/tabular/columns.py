@@ -53,10 +53,7 @@ class Column(NamedTuple):
             texts = [*map(text_of, series.cat.categories), None]
             return cls(name, np.array(texts, object)[series.cat.codes], True)
         if _is_dictionary(series.dtype):
-            values = np.asarray(series, object)
-            texts = np.full(len(gaps), None, object)
-            texts[~gaps] = [text_of(value) for value in values[~gaps]]
-            return cls(name, texts, True)
+            return cls._of_levels(name, np.asarray(series, object), gaps)
         if _is_number(series.dtype):
             values = np.full(len(gaps), np.nan)
             if hasattr(series, "cast"):  # polars; NumPy has no integers of 128 bits.
@@ -96,7 +93,12 @@ class Column(NamedTuple):
         if not all(issubclass(t, str) for t in others):
             wrong = (v for v in known if not isinstance(v, (str, *NUMBERS)))
             raise _refused_value(f"Column {name!r}", next(wrong))
-        texts = np.full(len(values), None, object)
+        return cls._of_levels(name, values, gaps)
+
+    @classmethod
+    def _of_levels(cls, name, values, gaps):
+        """Return a column of strings, one for each level."""
+        texts, known = np.full(len(values), None, object), values[~gaps]
         with within_floats(**{f"Column {name!r}": known}):
             texts[~gaps] = [text_of(value) for value in known]
         return cls(name, texts, True)

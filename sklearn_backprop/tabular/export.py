@@ -217,7 +217,7 @@ class TableExport:
 
         It is of shape (n_columns, n_samples, n_components).
         """
-        encoding, parts = self.encoding, []
+        encoding = self.encoding
         n_columns, n_components = encoding.n_columns, encoding.n_components
         parts = [self._components(graph, value) for value in numbers]
         if indicators:

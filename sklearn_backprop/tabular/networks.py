@@ -1,8 +1,9 @@
 """Networks for tables that share their hidden weights, as one network of layers.
 
-A group is a dict of its arrays, by the names in `ARRAYS`. All its networks share the
-embedding of the columns and the weights of the hidden layers; each has its own scales
-of the embedded columns, its own biases and its own last layer.
+A group is a dict of its arrays, by the names in `ARRAYS`, and in `EMBEDDING` where its
+networks see components of columns. All of them share this embedding and the weights of
+the hidden layers; each has its own scales of what comes in, its own biases and its own
+last layer.
 """
 
 from typing import NamedTuple
@@ -138,7 +139,7 @@ def network_of(group, views, loss=None, dropout=0.0):
     """
     layers = [views.numbers]
     if sees_components(group):
-        arrays = group["embedding_weights"], group["embedding_biases"]
+        arrays = (group[name] for name in EMBEDDING)
         n_columns = views.components.n_columns
         layers = [views.components, ColumnEmbedding.from_arrays(*arrays, n_columns)]
     layers.append(Scale(group["scales"]))

@@ -31,15 +31,15 @@ def stacking_weights(groups, outputs, held_out, surprise):
         From averaged outputs and the data they are of to minus the logarithm of the
         likelihood.
 
-    Notes
-    -----
-    The prior is centred on equal shares of the two kinds, however many networks each
-    has.
-
     Returns
     -------
     weights : ndarray of shape (n_groups,)
         They sum to 1.
+
+    Notes
+    -----
+    The prior is centred on equal shares of the two kinds, however many networks each
+    has.
 
     References
     ----------
